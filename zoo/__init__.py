@@ -1,3 +1,55 @@
-"""A model zoo for calorimeter and particle-flow reconstruction."""
+"""A model zoo for calorimeter and particle-flow reconstruction.
+
+```python
+import zoo
+
+zoo.list_models()                                    # names; no TensorFlow is imported
+model = zoo.load("drn")                              # a keras.Model with the default tag's weights
+found = zoo.predict("drn", "electrons.root")         # records in, records out
+answer = zoo.distribution("drn", found)              # intervals, quantiles and samples in GeV
+```
+
+Names are resolved on first use (PEP 562), so `import zoo` costs nothing. Keras is told to use TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.exporting import export
+    from zoo.loading import distribution, load
+    from zoo.predicting import predict
+    from zoo.registry import info, list_models
+    from zoo.verification import verify
 
 __version__ = "0.1.0"
+
+# Keras reads it at its first import; a backend that a user has chosen stays and is refused by `zoo.load`.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+__all__ = ["__version__", "distribution", "export", "info", "list_models", "load", "predict", "verify"]
+
+_HOME = {
+    "distribution": "zoo.loading",
+    "export": "zoo.exporting",
+    "info": "zoo.registry",
+    "list_models": "zoo.registry",
+    "load": "zoo.loading",
+    "predict": "zoo.predicting",
+    "verify": "zoo.verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

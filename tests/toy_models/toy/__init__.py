@@ -1,0 +1,1 @@
+"""A tiny model for the tests."""

@@ -1,0 +1,142 @@
+"""The training command: networks, baselines, release.
+
+    python -m training drn --set hidden=32 --steps 2000 --out runs/small
+    python -m training drn --resume --out runs/small
+    python -m training bdt_regression
+    python -m training release runs/drn-001 --tag barrel_v1
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.recipe import RECIPES
+from zoo.errors import UnknownName, ZooError
+
+BASELINES = ("bdt_regression", "linear_calibration")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words[:1] == ["release"]:
+            return _release(words[1:])
+        return _train(words)
+    except ZooError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; go on with --resume", file=sys.stderr)
+        return 130
+
+
+def _train(words: list[str]) -> int:
+    options = _training_parser().parse_args(words)
+    names = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    if not options.recipe.endswith(".toml") and options.recipe not in names:
+        raise UnknownName("recipe", options.recipe, [*names, "release"], "training/recipes")
+    from training import recipe as recipes
+
+    overrides = recipes.parse_assignments(options.set)
+    if options.steps is not None:
+        overrides["fit.steps"] = options.steps
+    if options.strategy is not None and options.recipe not in BASELINES:
+        overrides["fit.strategy"] = options.strategy
+    if options.recipe in BASELINES:
+        return _train_baseline(options, overrides)
+
+    _quiet_tensorflow()
+    from training import run
+
+    out = options.out or run.free_folder(Path(options.recipe).stem)
+    if options.resume:
+        if options.out is None:
+            raise ZooError("--resume needs --out, the folder of the run to go on with")
+        allowed = {"fit.strategy": overrides[key] for key in overrides if key == "fit.strategy"}
+        if len(allowed) != len(overrides):
+            raise ZooError("a resumed run keeps its recipe: give no --set and no --steps with --resume")
+        recipe = run.recipe_of(out).override(allowed)
+    else:
+        recipe = recipes.read(options.recipe).override(overrides)
+    result = run.run(
+        recipe,
+        out,
+        resume=options.resume,
+        processes=options.processes,
+        cache=options.cache or run.RUNS / "cache",
+        accept_other_code=options.accept_other_code,
+    )
+    print(
+        f"{result.folder}: {result.steps} steps, {result.objects_seen:,} objects seen, "
+        f"validation loss {result.best_val_loss:.4f}"
+    )
+    return 0
+
+
+def _train_baseline(options: argparse.Namespace, overrides: dict[str, object]) -> int:
+    import importlib
+
+    module = importlib.import_module(f"training.{options.recipe}")
+    folder = module.train(overrides, out=options.out, processes=options.processes, cache=options.cache)
+    print(folder)
+    return 0
+
+
+def _release(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training release",
+        description="Makes a tag of a run: exports, verifies, evaluates beside the baselines, records in the card.",
+        epilog="example: python -m training release runs/drn-001 --tag barrel_v1",
+    )
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--tag", required=True, help="name of the data and an integer, e.g. barrel_v1")
+    parser.add_argument("--processes", type=int, default=2, help="simulating processes")
+    parser.add_argument("--cache", type=Path, help="folder of simulated events (default runs/cache)")
+    options = parser.parse_args(words)
+    _quiet_tensorflow()
+    from training.release import release
+
+    print(release(options.run, options.tag, processes=options.processes, cache=options.cache))
+    return 0
+
+
+def _training_parser() -> argparse.ArgumentParser:
+    names = sorted(path.stem for path in RECIPES.glob("*.toml"))
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description=f"Trains a network or a baseline by its recipe. Recipes: {', '.join(names)}. "
+        "Then: python -m training release RUN --tag TAG.",
+        epilog="example: python -m training drn --set hidden=32 --set learning_rate=5e-4 --out runs/small",
+    )
+    parser.add_argument("recipe", help="name in training/recipes, or a .toml file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="replace one field of the recipe or of the network's configuration",
+    )
+    parser.add_argument("--steps", type=int, help="optimiser steps (the same as --set fit.steps=N)")
+    parser.add_argument("--out", type=Path, help="run folder (default runs/<recipe>-<n>)")
+    parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
+    parser.add_argument("--strategy", help="none, mirrored or multiworker")
+    parser.add_argument("--processes", type=int, default=2, help="simulating processes")
+    parser.add_argument("--cache", type=Path, help="folder of simulated events (default runs/cache)")
+    parser.add_argument(
+        "--accept-other-code", action="store_true", help="resume although the network's sources have changed"
+    )
+    return parser
+
+
+def _quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up notes off the screen; its warnings and errors stay."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""`run.json`: everything that says where a set of weights came from.
+
+A run folder holds one `run.json`, rewritten atomically at the start, after every session and at the end. A session is
+one process: a run that was killed and resumed twice has three, each with its wall and CPU time.
+
+The code that a network's weights belong to is named twice: by the version of the package, and by a fingerprint of
+the sources that decide what the network computes. The fingerprint is of the syntax tree without docstrings, so a
+comment or a reformatted line does not change it.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.errors import InvalidFile, InvalidValue
+
+ROOT = Path(__file__).resolve().parents[1]
+RUN_JSON = "run.json"
+PACKAGES = ("tensorflow", "keras", "numpy", "awkward", "lightgbm", "tensorflow-probability")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON so that the file is the old one or the new one, never half of either."""
+    write_bytes(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replaces a file atomically, through a temporary sibling that is on disk before the rename."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)  # mkstemp's 0600 would keep colleagues out
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Reads a run folder's `run.json`.
+
+    Raises:
+        InvalidFile: There is none, or it is not JSON.
+    """
+    path = folder / RUN_JSON
+    if not path.is_file():
+        raise InvalidFile(folder, f"not a run folder: it has no {RUN_JSON}.", "Start one with python -m training.")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InvalidFile(path, f"not readable as JSON: {error}.") from error
+
+
+def prepare_folder(out: Path) -> Path:
+    """Makes an output folder and proves that a file can be written in it, before any work is done.
+
+    Raises:
+        InvalidFile: It cannot be made or written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise InvalidFile(out, f"cannot be written to ({error.strerror or error}).", "Choose another --out.") from error
+    return out
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that decide the numbers."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def host() -> dict[str, Any]:
+    """Returns what kind of machine this is, without naming it."""
+    return {"machine": platform.machine(), "system": platform.system(), "cores": len(os.sched_getaffinity(0))}
+
+
+def git_commit() -> str | None:
+    """Returns the checkout's commit with "+changes" where the work tree differs; None outside a checkout."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit + ("+changes" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def fingerprint(model: str) -> str:
+    """Returns a hash of the sources that decide what a network computes and minimises.
+
+    Args:
+        model: Folder under zoo/models.
+
+    Returns:
+        Sixteen hexadecimal digits.
+    """
+    package = Path(zoo.__file__).parent
+    files = [*(package / "models" / model).glob("*.py")]
+    for shared in ("layers", "losses", "distributions"):
+        files += (package / shared).glob("*.py")
+    outside = {"report.py", "events.py"}  # they decide what is read and shown, not what is computed
+    return _hash_sources(path for path in files if path.name not in outside)
+
+
+def check_code(run: Mapping[str, Any], folder: Path, *, accept_other_code: bool = False) -> None:
+    """Refuses a run folder that another version of the code wrote.
+
+    Args:
+        run: The content of its `run.json`.
+        folder: The folder, for the message.
+        accept_other_code: Go on with other network sources (never with another version of the package).
+
+    Raises:
+        InvalidValue: Version or network sources differ.
+    """
+    if run.get("code_version") != zoo.__version__:
+        raise InvalidValue(
+            f"{folder}: code version of the run",
+            f"{zoo.__version__}, the version of this checkout (check out the run's version, or start a new run)",
+            run.get("code_version"),
+        )
+    now = fingerprint(run["recipe"]["model"]["name"])
+    if run.get("fingerprint") != now and not accept_other_code:
+        raise InvalidValue(
+            f"{folder}: fingerprint of the network's sources",
+            f"{now}, that of this checkout (restore the sources, start a new run, or give --accept-other-code)",
+            run.get("fingerprint"),
+        )
+
+
+class Session:
+    """The wall and CPU time of one process of a run, kept in `run.json`."""
+
+    def __init__(self, run: dict[str, Any], folder: Path) -> None:
+        self.run, self.folder = run, folder
+        self._start = time.monotonic()
+        self.start_cpu = cpu_seconds()
+        self.record: dict[str, Any] = {"started": now(), **host(), "versions": versions(), "git": git_commit()}
+        run.setdefault("sessions", []).append(self.record)
+
+    def save(self, **facts: Any) -> None:
+        """Writes `run.json` with the time spent so far and further facts of the run."""
+        self.record["wall_seconds"] = round(time.monotonic() - self._start, 1)
+        self.record["cpu_seconds"] = round(cpu_seconds() - self.start_cpu, 1)
+        self.run.update(facts)
+        write_json(self.folder / RUN_JSON, self.run)
+
+
+def now() -> str:
+    """Returns the time in UTC to the second."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def cpu_seconds() -> float:
+    """Returns the CPU time of this process and of its ended children in seconds."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def sha256(path: Path) -> str:
+    """Returns the sha256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_sources(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and _is_docstring(body[0]):
+                node.body = body[1:]  # type: ignore[attr-defined]
+        digest.update(f"{path.parent.name}/{path.name}\n{ast.dump(tree)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
+    ).stdout.strip()
+
+
+def _plain(value: Any) -> Any:
+    """Turns NumPy scalars and paths into what JSON knows."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

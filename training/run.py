@@ -1,0 +1,346 @@
+"""A run: events, network, fit, checkpoints. The one path of the command line, the tests and the tuning.
+
+    result = run(read("drn"), Path("runs/drn-001"))
+
+| in the run folder | what it is |
+| --- | --- |
+| `run.json` | resolved recipe, versions, seeds, events, times, objects seen, checksums |
+| `best.keras`, `latest.keras` | the network after its best and its last epoch, uncompiled |
+| `model.keras`, `check.npz` | at the end: the best network, and what it answers on a few fixed events |
+| `backup/` | what `--resume` needs |
+| `log.csv`, `tensorboard/` | losses and metrics of each epoch |
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import zoo
+from training import data, distribute, manifest
+from training.recipe import Recipe, from_dict
+from zoo.data.batching import choose_boundaries
+from zoo.data.flat import lengths
+from zoo.errors import InvalidFile, InvalidValue
+from zoo.registry import model_module
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+RUNS = manifest.ROOT / "runs"
+N_CHECK = 32  # events whose answers are kept with a run
+_AHEAD = 8  # shards whose objects are shuffled together
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run ends with."""
+
+    folder: Path
+    steps: int  # optimiser steps
+    objects_seen: int  # every object counts each time that it is seen
+    best_val_loss: float  # mean negative log-likelihood of the validation objects
+
+
+def run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    resume: bool = False,
+    processes: int = 2,
+    cache: Path = RUNS / "cache",
+    accept_other_code: bool = False,
+    verbose: bool | None = None,
+) -> RunResult:
+    """Trains a network by a recipe, or goes on with a run that was interrupted.
+
+    Args:
+        recipe: The recipe; of a resumed run the one in its folder.
+        out: The run folder.
+        resume: Go on with the run in `out`.
+        processes: Processes that simulate events.
+        cache: Folder of simulated events, shared by all runs.
+        accept_other_code: Resume although the network's sources have changed.
+        verbose: Progress bars; by default where standard output is a terminal.
+
+    Returns:
+        The result.
+
+    Raises:
+        InvalidFile: `out` cannot be written, holds a run already, or holds none to resume.
+        InvalidValue: The run is of other code or of another recipe, or a setting does not fit the strategy.
+    """
+    bars = sys.stdout.isatty() if verbose is None else verbose
+    facts = _open(recipe, out, resume, accept_other_code)
+    if facts["status"] == "finished":
+        return _result(out, facts)
+    session = manifest.Session(facts, out)
+    session.record["strategy"] = recipe.fit.strategy
+    session.save()
+
+    events = {
+        split: data.prepare(
+            recipe.data,
+            split,
+            n=n,
+            cache=cache,
+            model=recipe.model,
+            processes=processes,
+            known=facts.get("events", {}).get(split),
+            quiet=not bars,
+        )
+        for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))
+    }
+    unique = data.check_disjoint(*events.values())
+    session.record["simulation_cpu_seconds"] = round(manifest.cpu_seconds() - session.start_cpu, 1)
+    session.save(events={split: one.manifest for split, one in events.items()}, unique_showers=unique)
+
+    network = _fit(recipe, out, events, session, bars)
+    _finish(recipe, out, network, session)
+    return _result(out, facts)
+
+
+def compile_model(recipe: Recipe, chosen: tf.distribute.Strategy | None = None) -> tuple[keras.Model, keras.Model]:
+    """Builds the network and the compiled model that trains it.
+
+    Args:
+        recipe: The recipe.
+        chosen: A strategy whose scope to build in.
+
+    Returns:
+        The network (all outputs, uncompiled) and the model with the one output that has a loss; they share weights.
+        The model's `loss` and `val_loss` are the mean negative log-likelihood and nothing else.
+    """
+    import keras
+
+    config = recipe.config()
+    objective = model_module(recipe.model, "objective")
+    kind = keras.Model
+    if recipe.fit.strategy == "multiworker":
+        from training.multiworker import MultiWorkerModel as kind  # type: ignore[assignment]
+    keras.utils.set_random_seed(recipe.fit.seed)
+    with distribute.scope(chosen):
+        network = model_module(recipe.model, "model").build(config)
+        model = kind(network.input, network.output[objective.LOSS_OUTPUT], name=f"{recipe.model}_training")
+        model.compile(
+            optimizer=optimiser(recipe),
+            loss=objective.loss(config),
+            metrics=objective.metrics(config),
+            jit_compile=False,
+        )
+    return network, model
+
+
+def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
+    """Returns AdamW with the recipe's schedule: linear warm-up, then a cosine to the end of the run."""
+    import keras
+
+    chosen, steps = recipe.optimiser, recipe.fit.total_steps
+    warmup = min(chosen.warmup_steps, steps // 4)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else chosen.learning_rate,
+        decay_steps=max(1, steps - warmup),
+        alpha=chosen.final_learning_rate / chosen.learning_rate,
+        warmup_target=chosen.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    adamw = keras.optimizers.AdamW(
+        learning_rate=schedule,
+        weight_decay=chosen.weight_decay,
+        global_clipnorm=chosen.clipnorm or None,
+        use_ema=chosen.ema_momentum > 0,
+        ema_momentum=chosen.ema_momentum or 0.99,
+    )
+    adamw.exclude_from_weight_decay(var_names=["bias"])
+    return adamw
+
+
+def datasets(
+    recipe: Recipe, events: Mapping[str, data.Events], *, skip: int = 0
+) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+    """Returns the endless training data and the finite validation data.
+
+    Args:
+        recipe: The recipe.
+        events: "train" and "validation".
+        skip: Steps that were taken before: a resumed run sees what it would have seen.
+    """
+    from zoo.data.dataset import training_dataset, validation_dataset
+
+    reader, objective = model_module(recipe.model, "events"), model_module(recipe.model, "objective")
+    common: dict[str, Any] = {
+        "to_inputs": reader.to_inputs,
+        "targets": objective.targets,
+        "boundaries": choose_boundaries(lengths(events["train"].read(0))),
+        "select": data.reachable if recipe.data.reachable_only else None,
+    }
+    train = training_dataset(
+        events["train"],
+        batch_size=recipe.fit.batch_size,
+        seed=recipe.fit.seed,
+        skip=skip,
+        shards_in_memory=_AHEAD,
+        **common,
+    )
+    return train, validation_dataset(events["validation"], batch_size=recipe.fit.validation_batch_size, **common)
+
+
+def free_folder(model: str) -> Path:
+    """Returns runs/<model>-<n> with the first number that is free."""
+    number = 1
+    while (RUNS / f"{model}-{number:03d}").exists():
+        number += 1
+    return RUNS / f"{model}-{number:03d}"
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """Returns the recipe that a run folder was made by."""
+    return from_dict(manifest.read_run(folder)["recipe"], str(folder / manifest.RUN_JSON))
+
+
+def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> dict[str, Any]:
+    """Returns the content of `run.json`, new or of the run to go on with."""
+    if resume:
+        facts = manifest.read_run(out)
+        manifest.check_code(facts, out, accept_other_code=accept_other_code)
+        if _without_strategy(facts["recipe"]) != _without_strategy(_as_json(recipe)):
+            raise InvalidValue(f"{out}: recipe", "that of the run (a resumed run keeps its recipe)", "another one")
+        manifest.prepare_folder(out)
+        return facts
+    manifest.prepare_folder(out)
+    if (out / manifest.RUN_JSON).exists():
+        raise InvalidFile(out, "holds a run already.", "Go on with --resume, or choose another --out.")
+    return {
+        "format": 1,
+        "model": recipe.model,
+        "status": "running",
+        "code_version": zoo.__version__,
+        "fingerprint": manifest.fingerprint(recipe.model),
+        "recipe": _as_json(recipe),
+        "seeds": {"data": recipe.data.seed, "fit": recipe.fit.seed},
+    }
+
+
+def _fit(
+    recipe: Recipe, out: Path, events: Mapping[str, data.Events], session: manifest.Session, bars: bool
+) -> keras.Model:
+    """Fits the network and leaves the best epoch's weights in `best.keras`."""
+    import contextlib
+
+    import keras
+
+    from training import callbacks
+
+    chosen = distribute.strategy(recipe.fit.strategy)
+    network, model = compile_model(recipe, chosen)
+    distribute.check_fit(
+        model, distribute.replicas(chosen), batch_size=recipe.fit.batch_size, drop_remainder=True
+    )
+    with distribute.scope(chosen):
+        done = int(callbacks.restore(model, out)["epochs_done"])
+    best = callbacks.trim_log(out, done)
+    steps = recipe.fit.epoch_steps
+    train, validation = datasets(recipe, events, skip=done * steps)
+
+    def progress(epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seen = (epoch + 1) * steps
+        session.save(
+            parameters=network.count_params(),
+            epochs_done=epoch + 1,
+            steps=seen,
+            objects_seen=seen * recipe.fit.batch_size,
+        )
+
+    watchers = [callbacks.Averaging()] if recipe.optimiser.ema_momentum else []
+    watchers += [
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.CSVLogger(out / callbacks.LOG, append=done > 0),
+        *_tensorboard(out),
+        callbacks.Checkpoints(network, out, best),
+        keras.callbacks.LambdaCallback(on_epoch_end=progress),
+        callbacks.Backup(out),
+    ]
+    patch: Any = contextlib.nullcontext()
+    if recipe.fit.strategy == "multiworker":
+        from training.multiworker import patched_reduction
+
+        patch = patched_reduction()
+    with patch:
+        model.fit(
+            train,
+            steps_per_epoch=steps,
+            epochs=recipe.fit.epochs,
+            initial_epoch=done,
+            validation_data=validation,
+            callbacks=watchers,
+            verbose=1 if bars else 2,
+        )
+    session.run["optimiser_steps"] = int(model.optimizer.iterations.numpy())
+    return network
+
+
+def _finish(recipe: Recipe, out: Path, network: keras.Model, session: manifest.Session) -> None:
+    """Leaves `model.keras`, the answers of `check.npz`, and the closed `run.json`."""
+    from training import callbacks
+
+    if not (out / "best.keras").is_file():
+        raise InvalidValue(
+            "val_loss", "a finite number in some epoch (lower optimiser.learning_rate, see log.csv)", "NaN in each"
+        )
+    network.load_weights(out / "best.keras")
+    write_check(recipe.model, network, out / "check.npz")
+    callbacks.copy(out / "best.keras", out / "model.keras")
+    best = callbacks.trim_log(out, sys.maxsize)
+    session.save(
+        status="finished",
+        finished=manifest.now(),
+        best_val_loss=best,
+        files={name: manifest.sha256(out / name) for name in ("model.keras", "check.npz")},
+    )
+
+
+def write_check(model: str, network: keras.Model, path: Path) -> None:
+    """Keeps what a network answers on a few fixed events, to be compared by whoever loads it later."""
+    outputs = check_outputs(model, network)
+    content = io.BytesIO()
+    np.savez(content, **outputs)
+    manifest.write_bytes(path, content.getvalue())
+
+
+def check_outputs(model: str, network: keras.Model) -> dict[str, np.ndarray]:
+    """Returns a network's answers on the model's own fixed sample events."""
+    reader = model_module(model, "events")
+    inputs = reader.to_inputs(reader.sample(N_CHECK, 0))
+    return {name: np.asarray(value) for name, value in network(inputs, training=False).items()}
+
+
+def _tensorboard(out: Path) -> list[keras.callbacks.Callback]:
+    import keras
+
+    if importlib.util.find_spec("tensorboard") is None:
+        print("tensorboard is not installed: the losses go to log.csv alone (pip install 'reco-zoo[tune]')")
+        return []
+    return [keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False)]
+
+
+def _result(out: Path, facts: Mapping[str, Any]) -> RunResult:
+    return RunResult(out, facts["steps"], facts["objects_seen"], facts.get("best_val_loss", math.nan))
+
+
+def _as_json(recipe: Recipe) -> dict[str, Any]:
+    tables = recipe.to_dict()
+    return {name: {key: list(v) if isinstance(v, tuple) else v for key, v in t.items()} for name, t in tables.items()}
+
+
+def _without_strategy(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """A run may go on with another number of devices; everything else is fixed."""
+    return {**tables, "fit": {key: value for key, value in tables["fit"].items() if key != "strategy"}}

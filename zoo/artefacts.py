@@ -1,0 +1,116 @@
+"""Where released files lie, and whether they are the released ones.
+
+A tag's folder is looked for in the folders of `ZOO_SAVED_MODELS` (a list like `PATH`), then in the checkout's
+`saved_models/`, then in the installed package, which carries the small files of each default tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from zoo.cards import ModelCard, Tag
+from zoo.errors import ChecksumMismatch, InvalidFile
+
+__all__ = ["check_file", "folder_sha256", "sha256", "tag_file", "tag_folder", "tag_roots"]
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def tag_roots() -> list[Path]:
+    """Returns the folders that may hold `<model>/<tag>/`, in the order of looking."""
+    roots = [Path(entry) for entry in os.environ.get("ZOO_SAVED_MODELS", "").split(os.pathsep) if entry]
+    if (PACKAGE.parent / "pyproject.toml").is_file():  # a checkout, not site-packages
+        roots.append(PACKAGE.parent / "saved_models")
+    return [*roots, PACKAGE / "saved_models"]
+
+
+def tag_folder(card: ModelCard, tag: Tag) -> Path:
+    """Returns the folder of a tag.
+
+    Args:
+        card: The model's card.
+        tag: One of its tags.
+
+    Returns:
+        The first folder that exists.
+
+    Raises:
+        InvalidFile: None does.
+    """
+    candidates = [root / card.name / tag.name for root in tag_roots()]
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    here = [name for name, other in card.tags.items() if any((r / card.name / name).is_dir() for r in tag_roots())]
+    raise InvalidFile(
+        f"{card.name}.{tag.name}",
+        f"no such folder in {' or '.join(str(folder.parent) for folder in candidates)}.",
+        f"Tags that are here: {', '.join(here) or 'none'}. An installed package carries only default tags.",
+    )
+
+
+def tag_file(card: ModelCard, tag: Tag, path: str) -> Path:
+    """Returns a file of a tag after checking its sha256 against the card.
+
+    Args:
+        card: The model's card.
+        tag: One of its tags.
+        path: Path inside the tag's folder, e.g. "model.keras".
+
+    Returns:
+        The checked file.
+
+    Raises:
+        InvalidFile: The card records no such file, or it is missing.
+        ChecksumMismatch: It is not the released one.
+    """
+    if path not in tag.files:
+        raise InvalidFile(path, f"is not among the files of {card.name}.{tag.name}: {', '.join(tag.files) or 'none'}.")
+    return check_file(tag_folder(card, tag) / path, tag.files[path])
+
+
+def check_file(path: Path, expected: str) -> Path:
+    """Returns the path if the file (or folder) has this sha256.
+
+    Raises:
+        InvalidFile: It is missing or cannot be read.
+        ChecksumMismatch: Its content is another.
+    """
+    if not path.exists():
+        raise InvalidFile(path, "is missing.", "Restore it from the release.")
+    received = folder_sha256(path) if path.is_dir() else sha256(path)
+    if received != expected:
+        raise ChecksumMismatch(path, expected, received)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Returns the sha256 of a file's content, in hexadecimal."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidFile(path, f"cannot be read ({error.strerror or error}).") from error
+
+
+def folder_sha256(folder: Path, files: Iterable[str] | None = None) -> str:
+    """Returns one sha256 for a folder: that of the lines "<sha256>  <path>" of its files, sorted by path.
+
+    Args:
+        folder: The folder.
+        files: Paths inside it, all files if not given.
+
+    Returns:
+        The digest, in hexadecimal.
+    """
+    names = files or [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    lines = "".join(f"{sha256(folder / name)}  {name}\n" for name in sorted(names))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def file_sums(folder: Path, paths: Iterable[str]) -> Mapping[str, str]:
+    """Returns the sha256 of several files of a folder, by path, as a card's tag records them."""
+    return {path: sha256(folder / path) for path in sorted(paths)}

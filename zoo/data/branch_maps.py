@@ -1,0 +1,156 @@
+"""Branch maps: how the fields of the records are called in somebody's own ntuple.
+
+A small TOML file, one line a field:
+
+    tree = "ntuple/photons"
+
+    [fields]
+    "hits.energy_gev" = { branch = "rechit_e", factor = 0.001 }   # stored in MeV
+    "hits.ieta" = "rechit_ieta"
+    "hits.noise_gev" = { constant = 0.08 }
+    true_eta = { branch = "gen_eta", optional = true }
+
+`factor` turns their unit into ours. A field that is `optional` is left out where the file lacks its branch; truth and
+provenance are optional by nature. A `constant` stands for a branch that nobody stored.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.data.fields import FIELD_BY_NAME, FIELDS, TREE_NAME
+from zoo.errors import InvalidFile, InvalidValue, UnknownName
+
+__all__ = ["OWN", "Branch", "BranchMap", "own_map", "read_branch_map"]
+
+_KEYS = ("branch", "factor", "optional", "constant")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Where one field comes from.
+
+    Attributes:
+        branch: Name of the branch; "" where `constant` is given.
+        factor: Their unit times this factor is our unit.
+        optional: The field is left out where the file lacks the branch.
+        constant: A number that stands for a branch nobody stored.
+    """
+
+    branch: str = ""
+    factor: float = 1.0
+    optional: bool = False
+    constant: float | None = None
+
+
+@dataclass(frozen=True)
+class BranchMap:
+    """Names of tree and branches for the fields of the records.
+
+    Attributes:
+        tree: Path of the TTree in the file.
+        fields: Field -> where it comes from.
+    """
+
+    tree: str = TREE_NAME
+    fields: Mapping[str, Branch] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, entry in self.fields.items():
+            if name not in FIELD_BY_NAME:
+                raise UnknownName("field", name, FIELD_BY_NAME, "the branch map")
+            if (entry.branch == "") == (entry.constant is None):
+                raise InvalidValue(f"branch map entry {name!r}", "either a branch or a constant", entry)
+        for needed in FIELDS:
+            derived = needed.name in ("seed_ieta", "seed_iphi")  # the hottest hit, where no branch is given
+            if needed.role == "input" and not derived and needed.name not in self.fields:
+                raise InvalidValue(
+                    f"branch map entry {needed.name!r}", f"a branch or a constant ({needed.meaning})", "no entry"
+                )
+
+    def present(self, branches: Iterable[str], where: str) -> dict[str, Branch]:
+        """Entries that a file can serve.
+
+        Args:
+            branches: Names of the branches in the file.
+            where: Name of the file, for the error.
+
+        Returns:
+            Field -> branch, without the optional ones that the file lacks.
+
+        Raises:
+            UnknownName: A branch that is not optional is not in the file; lists the nearest ones.
+        """
+        names = list(branches)
+        known = set(names)
+        found: dict[str, Branch] = {}
+        for name, entry in self.fields.items():
+            if entry.constant is not None or entry.branch in known:
+                found[name] = entry
+            elif not entry.optional:
+                raise UnknownName("branch", entry.branch, names, f"{where} (tree {self.tree!r}, field {name!r})")
+        return found
+
+
+def own_map() -> BranchMap:
+    """The branch map of the files that this project writes."""
+    return BranchMap(TREE_NAME, {f.name: Branch(f.branch, optional=f.role != "input") for f in FIELDS})
+
+
+OWN = own_map()
+
+
+def read_branch_map(path: str | Path) -> BranchMap:
+    """Reads a branch map from a TOML file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The map; truth and provenance fields are optional unless the file says `optional = false`.
+
+    Raises:
+        InvalidFile: The file is missing or not TOML.
+        UnknownName: A key or a field that does not exist.
+    """
+    try:
+        with open(path, "rb") as stream:
+            content = tomllib.load(stream)
+    except OSError as error:
+        raise InvalidFile(path, f"the branch map cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidFile(path, f"not a TOML file ({error}).") from error
+    for key in content:
+        if key not in ("tree", "fields"):
+            raise UnknownName("key", key, ("tree", "fields"), str(path))
+    entries = content.get("fields", {})
+    if not isinstance(entries, dict):
+        raise InvalidValue(f"{path}: fields", "a table of field = branch", entries)
+    return BranchMap(
+        str(content.get("tree", TREE_NAME)), {name: _entry(path, name, value) for name, value in entries.items()}
+    )
+
+
+def _entry(path: str | Path, name: str, value: Any) -> Branch:
+    by_nature = name in FIELD_BY_NAME and FIELD_BY_NAME[name].role != "input"
+    if isinstance(value, str):
+        return Branch(value, optional=by_nature)
+    if not isinstance(value, dict):
+        raise InvalidValue(f"{path}: {name}", "a branch name or a table", value)
+    for key in value:
+        if key not in _KEYS:
+            raise UnknownName("key", key, _KEYS, f"{path}, field {name!r}")
+    for key in ("factor", "constant"):
+        if key in value and (isinstance(value[key], bool) or not isinstance(value[key], int | float)):
+            raise InvalidValue(f"{path}: {name}.{key}", "a number", repr(value[key]))
+    constant = value.get("constant")
+    return Branch(
+        branch=str(value.get("branch", "")),
+        factor=float(value.get("factor", 1.0)),
+        optional=bool(value.get("optional", by_nature)),
+        constant=None if constant is None else float(constant),
+    )

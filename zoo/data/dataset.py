@@ -1,0 +1,182 @@
+"""The stream of batches as a `tf.data.Dataset`, for any model of the zoo.
+
+    from zoo.models.drn import events, objective
+    train = training_dataset(source, to_inputs=events.to_inputs, targets=objective.targets,
+                             output=objective.LOSS_OUTPUT, batch_size=256, seed=1)
+    model.fit(train, steps_per_epoch=2000, validation_data=validation_dataset(...))
+
+The training data set never ends: an epoch is a fixed number of steps. Batches are padded to the size of their bucket,
+so that few shapes occur. This is the only module of `zoo.data` that imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import tensorflow as tf
+
+from zoo.data.batching import BOUNDARIES, padded_length
+from zoo.data.flat import Flat, from_flat, lengths
+from zoo.data.sources import Source
+from zoo.data.stream import Select, all_batches, training_batches
+from zoo.errors import InvalidValue
+
+__all__ = ["training_dataset", "validation_dataset"]
+
+ToInputs = Callable[[ak.Array], Mapping[str, np.ndarray]]
+Targets = Callable[[ak.Array], "np.ndarray | Mapping[str, np.ndarray]"]
+Weights = Callable[[ak.Array], np.ndarray]
+
+
+def training_dataset(
+    source: Source,
+    *,
+    to_inputs: ToInputs,
+    targets: Targets,
+    batch_size: int,
+    seed: int,
+    output: str | None = None,
+    weights: Weights | None = None,
+    select: Select | None = None,
+    boundaries: Sequence[int] = BOUNDARIES,
+    node_inputs: Sequence[str] = ("hits", "hit_mask"),
+    shards_in_memory: int = 4,
+    skip: int = 0,
+    prefetch: int = 16,
+) -> tf.data.Dataset:
+    """An endless, shuffled, bucketed data set of full batches.
+
+    Args:
+        source: The shards.
+        to_inputs: Records [B] -> input arrays by name (`events.to_inputs` of a model).
+        targets: Records [B] -> target array, or arrays by output name.
+        batch_size: Objects in every batch; divisible by the number of replicas.
+        seed: Seed of the order.
+        output: Name of the output that a single target array belongs to.
+        weights: Records [B] -> sample weights [B].
+        select: Records [B] -> bool [B], the objects to train on.
+        boundaries: Sizes of the buckets.
+        node_inputs: Inputs whose axis 1 counts nodes; they are padded to the bucket's size.
+        shards_in_memory: Shards shuffled together; the bound on the memory.
+        skip: Batches to pass over (a resumed run: the steps done).
+        prefetch: Batches made ahead.
+
+    Returns:
+        Data set of (inputs, targets) or (inputs, targets, weights), float32, batch axis static.
+    """
+    make = _Maker(to_inputs, targets, output, weights, boundaries, node_inputs)
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        for flat in training_batches(
+            source, batch_size, seed, boundaries=boundaries, select=select,
+            shards_in_memory=shards_in_memory, skip=skip,
+        ):
+            yield make(flat)
+
+    first = next(training_batches(source, batch_size, seed, boundaries=boundaries, select=select,
+                                  shards_in_memory=1))
+    return _dataset(generate, make.signature(first, batch_size), prefetch)
+
+
+def validation_dataset(
+    source: Source,
+    *,
+    to_inputs: ToInputs,
+    targets: Targets,
+    batch_size: int,
+    output: str | None = None,
+    weights: Weights | None = None,
+    select: Select | None = None,
+    boundaries: Sequence[int] = BOUNDARIES,
+    node_inputs: Sequence[str] = ("hits", "hit_mask"),
+    prefetch: int = 16,
+) -> tf.data.Dataset:
+    """A data set that holds every object exactly once; arguments as `training_dataset`.
+
+    Batches differ in size, so Keras' epoch mean is taken over objects. The number of batches is known:
+    `dataset.cardinality()`.
+    """
+    make = _Maker(to_inputs, targets, output, weights, boundaries, node_inputs)
+
+    def batches() -> Iterator[Flat]:
+        for flat, _ in all_batches(source, batch_size, boundaries=boundaries, select=select):
+            yield flat
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        return (make(flat) for flat in batches())
+
+    count, first = 0, None
+    for flat in batches():
+        first, count = (flat if first is None else first), count + 1
+    if first is None:
+        raise InvalidValue("source", "at least one object that passes the selection", "none")
+    dataset = _dataset(generate, make.signature(first, None), prefetch)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count))
+
+
+class _Maker:
+    """Turns flat arrays into (inputs, targets[, weights])."""
+
+    def __init__(
+        self,
+        to_inputs: ToInputs,
+        targets: Targets,
+        output: str | None,
+        weights: Weights | None,
+        boundaries: Sequence[int],
+        node_inputs: Sequence[str],
+    ) -> None:
+        self._to_inputs, self._targets, self._output, self._weights = to_inputs, targets, output, weights
+        self._boundaries, self._node_inputs = boundaries, frozenset(node_inputs)
+
+    def __call__(self, flat: Flat) -> tuple[Any, ...]:
+        records = from_flat(flat)
+        size = padded_length(int(lengths(flat).max(initial=0)), self._boundaries)
+        inputs = {
+            name: _grow(np.asarray(value, np.float32), size) if name in self._node_inputs
+            else np.asarray(value, np.float32)
+            for name, value in self._to_inputs(records).items()
+        }
+        target = self._targets(records)
+        if isinstance(target, Mapping):
+            target = {name: np.asarray(value, np.float32) for name, value in target.items()}
+        else:
+            target = np.asarray(target, np.float32)
+            target = target if self._output is None else {self._output: target}
+        if self._weights is None:
+            return inputs, target
+        return inputs, target, np.asarray(self._weights(records), np.float32)
+
+    def signature(self, flat: Flat, batch: int | None) -> Any:
+        """Shapes of what `__call__` returns, the axis of nodes unknown."""
+        example = self(flat)
+
+        def spec(value: np.ndarray, nodes: bool) -> tf.TensorSpec:
+            shape = [batch, *value.shape[1:]]
+            if nodes:
+                shape[1] = None
+            return tf.TensorSpec(shape, tf.float32)
+
+        inputs = {name: spec(value, name in self._node_inputs) for name, value in example[0].items()}
+        return inputs, *tf.nest.map_structure(lambda value: spec(value, False), example[1:])
+
+
+def _grow(value: np.ndarray, size: int) -> np.ndarray:
+    """Pads axis 1 with zeros up to `size`."""
+    if value.shape[1] >= size:
+        return value
+    grown = np.zeros((value.shape[0], size, *value.shape[2:]), value.dtype)
+    grown[:, : value.shape[1]] = value
+    return grown
+
+
+def _dataset(generate: Callable[[], Iterable[Any]], signature: Any, prefetch: int) -> tf.data.Dataset:
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    options = tf.data.Options()
+    # Each replica gets a slice of the same batches: a generator has no files to shard.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    options.deterministic = True
+    return dataset.with_options(options).prefetch(prefetch)

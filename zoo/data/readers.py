@@ -1,0 +1,213 @@
+"""Reads records from ROOT files: own files as they are, others through a branch map.
+
+Errors name the file and what is wrong with it: missing, not ROOT, truncated (how many bytes are there and how many
+the header promises), another tree, another branch (with the nearest names), values in the wrong unit.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.branch_maps import OWN, Branch, BranchMap, read_branch_map
+from zoo.data.fields import FIELD_BY_NAME
+from zoo.data.schema import assemble, conform, validate
+from zoo.data.writers import METADATA_KEY
+from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
+
+__all__ = ["count_objects", "iterate_root", "read_metadata", "read_root"]
+
+
+def read_root(
+    path: str | Path,
+    branch_map: BranchMap | str | Path | None = None,
+    entry_start: int | None = None,
+    entry_stop: int | None = None,
+    *,
+    truth: bool = True,
+    check: bool = True,
+) -> ak.Array:
+    """Reads records from a ROOT file.
+
+    Args:
+        path: The file.
+        branch_map: How the fields are called there: a map, the TOML file of one, or None for own files.
+        entry_start: First entry, 0 by default.
+        entry_stop: One past the last entry, all by default.
+        truth: Also read the truth that the file has.
+        check: Validate every value (finite, within the unit ranges of the field table).
+
+    Returns:
+        Records [B] with the dtypes of the schema.
+
+    Raises:
+        InvalidFile: The file is missing, truncated or not ROOT.
+        UnknownName: No such tree or branch; lists the nearest ones.
+        InvalidValue: The values do not fit the schema.
+    """
+    with _open_tree(path, branch_map) as (tree, entries):
+        return _read(path, tree, entries, entry_start, entry_stop, truth, check)
+
+
+def iterate_root(
+    path: str | Path,
+    step: int = 10_000,
+    branch_map: BranchMap | str | Path | None = None,
+    *,
+    truth: bool = True,
+    check: bool = True,
+) -> Iterator[ak.Array]:
+    """Yields the records of a ROOT file in order, `step` objects at a time; arguments as `read_root`."""
+    if step < 1:
+        raise InvalidValue("step", "at least 1 object", step)
+    with _open_tree(path, branch_map) as (tree, entries):
+        for start in range(0, int(tree.num_entries), step):
+            yield _read(path, tree, entries, start, start + step, truth, check)
+
+
+def count_objects(path: str | Path, branch_map: BranchMap | str | Path | None = None) -> int:
+    """Number of objects in a ROOT file."""
+    with _open_tree(path, branch_map) as (tree, _):
+        return int(tree.num_entries)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Metadata that `write_root` put into a file: sample, seed, split, configuration, versions.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The metadata; empty for a ROOT file of another origin.
+
+    Raises:
+        InvalidFile: The file is missing, truncated, not ROOT, or its metadata is damaged.
+    """
+    with _open(path) as file:
+        if METADATA_KEY not in file.keys(cycle=False):
+            return {}
+        try:
+            content = json.loads(str(file[METADATA_KEY]))
+        except ValueError as error:
+            raise InvalidFile(path, f"{METADATA_KEY} is not JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise InvalidFile(path, f"{METADATA_KEY} is not a JSON object.")
+    return content
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[Any]:
+    """Opens a ROOT file and turns every failure to read it into `InvalidFile`."""
+    import uproot
+
+    path = Path(path)
+    _check_header(path)
+    try:
+        with uproot.open(path) as file:
+            yield file
+    except (ZooError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except Exception as error:  # damaged bytes end in errors of struct, zlib, lzma, numpy, uproot ...
+        text = (str(error).strip().splitlines() or [""])[0]
+        raise InvalidFile(path, f"damaged or not readable ({type(error).__name__}: {text}).") from error
+
+
+@contextmanager
+def _open_tree(
+    path: str | Path, branch_map: BranchMap | str | Path | None
+) -> Iterator[tuple[Any, dict[str, Branch]]]:
+    chosen = branch_map if isinstance(branch_map, BranchMap) else None
+    if chosen is None:
+        chosen = OWN if branch_map is None else read_branch_map(Path(str(branch_map)))
+    with _open(path) as file:
+        trees = [name for name, kind in file.classnames(cycle=False).items() if kind == "TTree"]
+        if chosen.tree not in trees:
+            raise UnknownName("tree", chosen.tree, trees, str(path))
+        tree = file[chosen.tree]
+        keys = tree.keys(recursive=True)
+        names = [*keys, *(key.rsplit("/", 1)[1] for key in keys if "/" in key)]
+        yield tree, chosen.present(names, str(path))
+
+
+def _check_header(path: Path) -> None:
+    """Reads the first bytes of a file: the magic word, and the length that the file should have."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(32)
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise InvalidFile(path, "no such file.") from error
+    except OSError as error:
+        raise InvalidFile(path, f"cannot be read ({error.strerror}).") from error
+    if head[:4] != b"root" or len(head) < 24:
+        raise InvalidFile(path, f"not a ROOT file (it starts with {head[:4]!r}, expected b'root').")
+    version = struct.unpack(">i", head[4:8])[0]
+    end = struct.unpack(">q", head[12:20])[0] if version >= 1_000_000 else struct.unpack(">i", head[12:16])[0]
+    if size < end:
+        raise InvalidFile(path, f"truncated: {size} bytes of {end}.", "Copy or write it again.")
+
+
+def _read(
+    path: str | Path,
+    tree: Any,
+    entries: dict[str, Branch],
+    start: int | None,
+    stop: int | None,
+    truth: bool,
+    check: bool,
+) -> ak.Array:
+    columns: dict[str, ak.Array] = {}
+    for name, entry in entries.items():
+        if entry.constant is None and (truth or FIELD_BY_NAME[name].role != "truth"):
+            columns[name] = _column(tree, name, entry, start, stop)
+    _fill_constants(columns, entries)
+    _fill_seed(columns)
+    try:
+        records = conform(assemble(columns))
+        if check:
+            validate(records, truth=None if truth else False)
+    except InvalidValue as error:
+        raise InvalidValue(str(path), "records as in the data format", error) from error
+    return records
+
+
+def _column(tree: Any, name: str, entry: Branch, start: int | None, stop: int | None) -> ak.Array:
+    values = tree[entry.branch].array(entry_start=start, entry_stop=stop, library="ak")
+    depth = 2 if FIELD_BY_NAME[name].collection else 1
+    if values.ndim != depth or ak.fields(values):
+        shape = "one list of numbers per object" if depth == 2 else "one number per object"
+        raise InvalidValue(f"{name} (branch {entry.branch!r})", shape, values.type)
+    if entry.factor != 1.0:
+        values = values * np.float64(entry.factor)
+    return values
+
+
+def _fill_constants(columns: dict[str, ak.Array], entries: dict[str, Branch]) -> None:
+    for name, entry in entries.items():
+        if entry.constant is not None:
+            like = columns["hits.energy_gev"] if name.startswith("hits.") else columns["hits.energy_gev"][:, :0]
+            if name.startswith("hits."):
+                columns[name] = ak.full_like(like, entry.constant, dtype=np.float64)
+            else:
+                columns[name] = ak.Array(np.full(len(like), entry.constant, np.float64))
+
+
+def _fill_seed(columns: dict[str, ak.Array]) -> None:
+    """Takes the crystal with the highest energy as seed where the file names none."""
+    for axis in ("ieta", "iphi"):
+        if f"seed_{axis}" not in columns:
+            hottest = ak.argmax(columns["hits.energy_gev"], axis=1, keepdims=True)
+            index = columns[f"hits.{axis}"][hottest]
+            columns[f"seed_{axis}"] = ak.Array(_plain(ak.fill_none(ak.flatten(index), 1)))
+
+
+def _plain(values: ak.Array) -> npt.NDArray[Any]:
+    return np.asarray(ak.to_numpy(values))

@@ -1,0 +1,99 @@
+"""Where a stream of batches takes its objects from: anything with a length and `read(index) -> flat arrays`.
+
+`zoo.data.shards.ShardCache` is one. `InMemory` holds records, `Joined` strings several sources together (electrons
+and photons), `RootFile` reads an own or foreign ROOT file in steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import awkward as ak
+import numpy.typing as npt
+
+from zoo.data.branch_maps import BranchMap
+from zoo.data.flat import Flat, n_objects, piece, to_flat
+from zoo.data.readers import count_objects, read_root
+from zoo.errors import InvalidValue
+
+__all__ = ["InMemory", "Joined", "RootFile", "Source"]
+
+
+class Source(Protocol):
+    """A sequence of shards."""
+
+    def __len__(self) -> int:
+        """Number of shards."""
+        ...
+
+    def read(self, index: int) -> Flat:
+        """Flat arrays of one shard."""
+        ...
+
+
+class InMemory:
+    """Records that are in memory already.
+
+    Args:
+        records: Records, or flat arrays.
+        shard_size: Objects per shard.
+    """
+
+    def __init__(self, records: ak.Array | Mapping[str, npt.NDArray[Any]], shard_size: int = 50_000) -> None:
+        self._flat = to_flat(records) if isinstance(records, ak.Array) else dict(records)
+        self._size = shard_size
+
+    def __len__(self) -> int:
+        return max(1, -(-n_objects(self._flat) // self._size))
+
+    def read(self, index: int) -> Flat:
+        """Flat arrays of one shard."""
+        start = index * self._size
+        return piece(self._flat, start, min(start + self._size, n_objects(self._flat)))
+
+
+class RootFile:
+    """A ROOT file, read in steps.
+
+    Args:
+        path: The file.
+        branch_map: Map of its branches, or None for an own file.
+        shard_size: Objects per step.
+    """
+
+    def __init__(
+        self, path: str | Path, branch_map: BranchMap | str | Path | None = None, shard_size: int = 50_000
+    ) -> None:
+        self._path, self._map, self._size = path, branch_map, shard_size
+        self._count = count_objects(path, branch_map)
+
+    def __len__(self) -> int:
+        return max(1, -(-self._count // self._size))
+
+    def read(self, index: int) -> Flat:
+        """Flat arrays of one step."""
+        start = index * self._size
+        return to_flat(read_root(self._path, self._map, start, start + self._size))
+
+
+class Joined:
+    """Several sources as one; the stream mixes their shards.
+
+    Args:
+        *sources: At least one.
+    """
+
+    def __init__(self, *sources: Source) -> None:
+        if not sources:
+            raise InvalidValue("sources", "at least one", "none")
+        self._shards = [(source, index) for source in sources for index in range(len(source))]
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def read(self, index: int) -> Flat:
+        """Flat arrays of one shard."""
+        source, inner = self._shards[index]
+        return source.read(inner)

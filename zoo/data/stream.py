@@ -1,0 +1,135 @@
+"""A seeded stream of batches from shards, in bounded memory: NumPy only.
+
+Training (`training_batches`) never ends: shards in random order, a few of them in memory at a time, their objects
+shuffled together and bucketed; what does not fill a batch waits for the next shards, across the ends of passes too, so
+every object is seen equally often and every batch is full. Validation and prediction (`all_batches`) go through the
+source once and drop nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.batching import BOUNDARIES, assign, bucketed_batches
+from zoo.data.flat import Flat, concatenate, from_flat, lengths, n_objects, piece, take
+from zoo.data.sources import Source
+from zoo.errors import InvalidValue
+
+__all__ = ["Select", "all_batches", "training_batches"]
+
+Select = Callable[[ak.Array], npt.NDArray[np.bool_]]
+
+
+def training_batches(
+    source: Source,
+    batch_size: int,
+    seed: int,
+    *,
+    boundaries: Sequence[int] = BOUNDARIES,
+    select: Select | None = None,
+    shards_in_memory: int = 4,
+    first_pass: int = 0,
+    skip: int = 0,
+) -> Iterator[Flat]:
+    """Yields full batches for ever, in an order that the seed alone decides.
+
+    Args:
+        source: The shards.
+        batch_size: Objects in every batch.
+        seed: Seed of the order.
+        boundaries: Sizes of the buckets.
+        select: Records [B] -> bool [B], the objects to keep; all by default.
+        shards_in_memory: Shards whose objects are shuffled together; the bound on the memory.
+        first_pass: Number of the first pass over the source (passes have different orders).
+        skip: Batches to pass over: a run that goes on after `skip` steps sees what it would have seen.
+
+    Yields:
+        Flat arrays of `batch_size` objects of one bucket.
+
+    Raises:
+        InvalidValue: A whole pass over the source fills no batch and holds no object.
+    """
+    if batch_size < 1 or shards_in_memory < 1:
+        raise InvalidValue("batch_size, shards_in_memory", "at least 1", (batch_size, shards_in_memory))
+    waiting: Flat | None = None
+    number, todo = first_pass, skip
+    while True:
+        rng = np.random.default_rng((seed, number))
+        order = rng.permutation(len(source))
+        seen = 0
+        for start in range(0, len(order), shards_in_memory):
+            parts = [_kept(source.read(int(i)), select) for i in order[start : start + shards_in_memory]]
+            seen += sum(n_objects(part) for part in parts)
+            pool = concatenate(parts if waiting is None else [waiting, *parts])
+            batches, rest = _full_batches(lengths(pool), batch_size, boundaries, rng)
+            waiting = take(pool, rest)
+            if todo >= len(batches):
+                todo -= len(batches)
+                continue
+            # One gather for the whole pool: a batch is then a contiguous slice.
+            pool = take(pool, np.concatenate(batches[todo:]))
+            for at in range(0, n_objects(pool), batch_size):
+                yield piece(pool, at, at + batch_size)
+            todo = 0
+        if seen == 0:
+            raise InvalidValue("source", "at least one object that passes the selection", "none")
+        number += 1
+
+
+def all_batches(
+    source: Source,
+    batch_size: int,
+    *,
+    boundaries: Sequence[int] = BOUNDARIES,
+    select: Select | None = None,
+) -> Iterator[tuple[Flat, npt.NDArray[np.int64]]]:
+    """Yields every object of a source exactly once, in batches of similar size.
+
+    Args:
+        source: The shards.
+        batch_size: Objects per batch at most.
+        boundaries: Sizes of the buckets.
+        select: Records [B] -> bool [B], the objects to keep.
+
+    Yields:
+        Flat arrays, and the positions of their objects among the kept ones.
+    """
+    before = 0
+    for index in range(len(source)):
+        shard = _kept(source.read(index), select)
+        batches = bucketed_batches(lengths(shard), batch_size, boundaries=boundaries)
+        if batches:
+            order = np.concatenate(batches)
+            pool, start = take(shard, order), 0
+            for batch in batches:
+                yield piece(pool, start, start + len(batch)), batch + before
+                start += len(batch)
+        before += n_objects(shard)
+
+
+def _kept(flat: Flat, select: Select | None) -> Flat:
+    if select is None:
+        return flat
+    keep = np.asarray(select(from_flat(flat)), bool)
+    return flat if keep.all() else take(flat, np.flatnonzero(keep))
+
+
+def _full_batches(
+    sizes: npt.NDArray[Any], batch_size: int, boundaries: Sequence[int], rng: np.random.Generator
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
+    """Full batches in random order, and the objects that are left."""
+    bucket = assign(sizes, boundaries)
+    batches: list[npt.NDArray[np.int64]] = []
+    rest: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for number in np.unique(bucket):
+        members = rng.permutation(np.flatnonzero(bucket == number))
+        stop = len(members) - len(members) % batch_size
+        batches.extend(members[:stop].reshape(-1, batch_size))
+        rest.append(members[stop:])
+    order = rng.permutation(len(batches))
+    return [batches[i] for i in order], np.concatenate(rest)

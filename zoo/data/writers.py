@@ -1,0 +1,113 @@
+"""Writes records to ROOT files, whole or not at all.
+
+The file is written beside its destination under a temporary name and renamed when it is complete: a killed job, a
+full disk or a folder without permission leaves no half-written file behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from zoo.data.fields import COLLECTIONS, FIELD_BY_NAME, SCHEMA_VERSION, TREE_NAME
+from zoo.data.schema import field_names, get_field, validate
+from zoo.errors import InvalidFile, InvalidValue, ZooError
+
+__all__ = ["METADATA_KEY", "write_root"]
+
+METADATA_KEY = "zoo_metadata"
+
+
+def write_root(
+    path: str | Path,
+    records: ak.Array | Iterable[ak.Array],
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    step: int = 10_000,
+) -> Path:
+    """Writes records and their metadata to a ROOT file with one TTree of jagged branches.
+
+    Args:
+        path: Destination; replaced if it exists.
+        records: Records, or an iterable of records with the same fields (written as they come: bounded memory).
+        metadata: Goes into the file as JSON (sample, seed, split, configuration, versions, ...).
+        step: Objects per basket.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidFile: The folder does not exist or cannot be written, or the disk is full.
+        InvalidValue: The records do not fit the schema, or the metadata no JSON.
+    """
+    import uproot
+
+    path = Path(path)
+    try:
+        text = json.dumps({"schema_version": SCHEMA_VERSION, **(metadata or {})}, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue("metadata", "a mapping that JSON can hold", error) from error
+    if not path.parent.is_dir():
+        raise InvalidFile(path.parent, "the folder does not exist.", "Create it first.")
+    chunks = [records] if isinstance(records, ak.Array) else records
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise InvalidFile(path.parent, f"the folder cannot be written ({error.strerror}).") from error
+    os.close(handle)
+    try:
+        with uproot.recreate(name) as file:
+            tree = None
+            for chunk in chunks:
+                validate(chunk)
+                if tree is None:
+                    tree = file.mktree(TREE_NAME, _types(chunk), title="calorimeter objects")
+                for start in range(0, len(chunk), step):
+                    tree.extend(_branches(chunk[start : start + step]))
+            if tree is None:
+                raise InvalidValue("records", "at least one chunk of records", "an empty iterable")
+            file[METADATA_KEY] = text
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except ZooError:
+        raise
+    except OSError as error:
+        raise InvalidFile(path, f"could not be written ({error.strerror or error}); nothing was left.") from error
+    finally:
+        if os.path.exists(name):
+            os.unlink(name)
+    return path
+
+
+def _types(records: ak.Array) -> dict[str, Any]:
+    """Branch name -> type, as uproot's `mktree` wants it; a collection is one jagged record."""
+    types: dict[str, Any] = {}
+    names = field_names(records)
+    for collection in COLLECTIONS:
+        inside = [FIELD_BY_NAME[name] for name in names if name.startswith(collection + ".")]
+        if inside:
+            text = ", ".join(f'"{field.leaf}": {field.dtype}' for field in inside)
+            types[collection] = f"var * {{{text}}}"
+    types.update({name: np.dtype(FIELD_BY_NAME[name].dtype) for name in names if "." not in name})
+    return types
+
+
+def _branches(records: ak.Array) -> dict[str, Any]:
+    branches: dict[str, Any] = {c: records[c] for c in COLLECTIONS if c in ak.fields(records)}
+    for name in field_names(records):
+        if "." not in name:
+            branches[name] = np.asarray(ak.to_numpy(get_field(records, name)))
+    return {name: ak.to_packed(v) if isinstance(v, ak.Array) else v for name, v in branches.items()}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,22 @@
+"""Evaluation: how good an energy is, beside its baselines, on the same events, with honest errors.
+
+| module | idea |
+| --- | --- |
+| `cruijff` | the Cruijff fit of a response: sigma/mu |
+| `resolution` | the effective (68.3 %) width over the median, weighted and fast |
+| `response` | median, mode, tails, and what no correction can reach |
+| `coverage` | the probability-integral transform and the coverage of intervals |
+| `bootstrap` | errors over library showers instead of events; paired ratios |
+| `binning` | the variables of a report: ET, eta, pile-up, R9, H/E, position in the crystal, ... |
+| `measures` | all of the above for one method in one bin |
+| `report` | `Method` and `EnergyReport`: report.json, plots and one HTML page |
+| `plots`, `html` | how that looks |
+
+NumPy, SciPy and (for fits and plots) iminuit and mplhep; no TensorFlow.
+"""
+
+from zoo.evaluation.binning import Variable, energy_variables
+from zoo.evaluation.bootstrap import ClusterBootstrap
+from zoo.evaluation.report import EnergyReport, Method
+
+__all__ = ["ClusterBootstrap", "EnergyReport", "Method", "Variable", "energy_variables"]

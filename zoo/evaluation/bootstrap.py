@@ -1,0 +1,110 @@
+"""Errors over library showers, not over events.
+
+One Geant4 shower stands in about a hundred simulated events, so events are not independent: an error that counts
+them is too small. The cluster bootstrap draws showers with replacement. A replica is a row of integer weights, one a
+shower (multinomial), and the same replicas serve all methods and all bins: ratios of two methods are paired.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.errors import InvalidValue
+
+__all__ = ["ClusterBootstrap", "is_worse", "paired_ratio"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class ClusterBootstrap:
+    """Bootstrap replicas over clusters of events.
+
+    Args:
+        *keys: Arrays [N] of integers that name an event's cluster together, e.g. `shower_row` and `shower_pdg_id`.
+        replicas: Number of replicas.
+        seed: Seed of the draw.
+
+    Attributes:
+        cluster: [N] int64, number of each event's cluster.
+        n_clusters: Number of different clusters.
+        weights: [R, C] uint8, times that each replica drew each cluster.
+
+    Raises:
+        InvalidValue: No key, keys of different lengths, or fewer than two replicas.
+    """
+
+    def __init__(self, *keys: npt.ArrayLike, replicas: int = 100, seed: int = 0) -> None:
+        columns = [np.asarray(key) for key in keys]
+        if not columns or len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
+            raise InvalidValue("keys", "arrays of one length", [column.shape for column in columns])
+        if replicas < 2:
+            raise InvalidValue("replicas", "at least 2", replicas)
+        stacked = np.stack(columns)
+        names, inverse = np.unique(stacked, axis=1, return_inverse=True)
+        self.cluster: npt.NDArray[np.int64] = np.asarray(inverse, np.int64).reshape(-1)
+        self.n_clusters = int(names.shape[1])
+        self.replicas = replicas
+        rng = np.random.default_rng(seed)
+        self.weights: npt.NDArray[np.uint8] = np.zeros((replicas, self.n_clusters), np.uint8)
+        if self.n_clusters:
+            share = np.full(self.n_clusters, 1.0 / self.n_clusters)
+            drawn = rng.multinomial(self.n_clusters, share, size=replicas)
+            self.weights = np.minimum(drawn, 255).astype(np.uint8)
+
+    def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
+        """Weights of some events: the nominal ones in row 0, then one row a replica.
+
+        Args:
+            index: [M] events.
+
+        Returns:
+            [1 + R, M].
+        """
+        weights = np.ones((1 + self.replicas, len(index)))
+        weights[1:] = self.weights[:, self.cluster[index]]
+        return weights
+
+    def fraction(self, hit: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> Floats:
+        """Fraction of events for which something holds, nominal and in each replica.
+
+        Args:
+            hit: [M], for each of the events.
+            index: [M] events.
+
+        Returns:
+            [1 + R]; NaN where a replica has none of them.
+        """
+        members = self.cluster[index]
+        total = np.bincount(members, minlength=self.n_clusters).astype(np.float64)
+        found = np.bincount(members, weights=hit.astype(np.float64), minlength=self.n_clusters)
+        weights = np.concatenate([np.ones((1, self.n_clusters)), self.weights.astype(np.float64)])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((weights @ found) / (weights @ total))
+
+
+def paired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> tuple[float, float]:
+    """Ratio of two quantities from the same replicas.
+
+    Args:
+        numerator: [1 + R], the nominal value first.
+        denominator: [1 + R].
+
+    Returns:
+        Ratio, and its error: the standard deviation over the replicas.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.asarray(numerator, np.float64) / np.asarray(denominator, np.float64)
+    return float(ratio[0]), spread(ratio)
+
+
+def spread(values: npt.ArrayLike) -> float:
+    """Standard deviation over the replicas that are finite; NaN if fewer than two are."""
+    replicas = np.asarray(values, np.float64)[1:]
+    replicas = replicas[np.isfinite(replicas)]
+    return float(np.std(replicas, ddof=1)) if len(replicas) > 1 else float("nan")
+
+
+def is_worse(ratio: float, error: float) -> bool:
+    """The rule of this project: worse (wider) than the baseline if ratio - 1 exceeds two errors."""
+    return bool(ratio - 1.0 > 2.0 * error)

@@ -1,0 +1,32 @@
+"""Layers for sets of hits: one idea a file, all on dense tensors `[B, N, F]` with a mask `[B, N]`.
+
+| module | what it does |
+| --- | --- |
+| `sanitize` | finite numbers in, unusable hits masked, at least one slot |
+| `canonical_order` | sorts nodes by a total key, so that nothing later depends on the order of hits |
+| `trim_padding` | cuts slots that are padding in the whole batch |
+| `standardize` | (x - offset) / scale with constants from the configuration |
+| `knn` | masked k nearest neighbours, directed or made undirected |
+| `edge_conv` | EdgeConv with the first dense layer factored into per-node products |
+| `graph_pooling` | deterministic pairwise merging of nodes |
+| `masked_reductions` | max, mean, sum over real nodes, finite on empty objects |
+| `fan_in_uniform` | the default initialisation of PyTorch's linear layers |
+| `ragged` | flat hits with row splits to dense tensors with a mask |
+
+Axis letters: B batch, N nodes or hits, K neighbours, F features, M nodes after pooling.
+Import the submodule that you need; this package imports none of them.
+"""
+
+__all__ = [
+    "canonical_order",
+    "edge_conv",
+    "fan_in_uniform",
+    "graph_pooling",
+    "knn",
+    "masked_reductions",
+    "pairwise",
+    "ragged",
+    "sanitize",
+    "standardize",
+    "trim_padding",
+]

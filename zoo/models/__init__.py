@@ -1,0 +1,1 @@
+"""Networks: one folder each, found by `card.toml`; never imported by `import zoo`."""

@@ -1,0 +1,347 @@
+"""One batch of calorimeter objects, from primaries at the vertex to columns of the records, all at once.
+
+primaries -> `transport` -> one library shower per arriving particle -> patches of crystals -> pile-up ->
+noise, dead crystals and thresholds (`response`) -> seed and window (`windows`) -> columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.simulation import geometry
+from zoo.simulation.patches import Patches, add_windows
+from zoo.simulation.response import count_dead_neighbours
+from zoo.simulation.showers import KINDS, ShowerLibrary
+from zoo.simulation.transport import Cascade, transport
+from zoo.simulation.windows import Hits, find_seeds, window_hits
+
+if TYPE_CHECKING:
+    from zoo.simulation.pileup import PileupPool
+    from zoo.simulation.samples import SampleConfig
+
+__all__ = ["Columns", "draw_primaries", "simulate_objects"]
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Columns:
+    """Objects as flat columns, by the dotted names of the records.
+
+    Args:
+        values: Name -> array; fields of a collection are flat, object after object.
+        counts: Collection -> [K] entries of each object.
+        origin: [K] number of each object's event in its batch: what is missing has no seed.
+    """
+
+    values: dict[str, npt.NDArray[Any]]
+    counts: dict[str, Ints]
+    origin: Ints
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    def first(self, n: int) -> Columns:
+        """Returns the first n objects."""
+        ends = {name: int(count[:n].sum()) for name, count in self.counts.items()}
+        values = {name: value[: ends.get(name.split(".")[0], n)] for name, value in self.values.items()}
+        return Columns(values, {name: count[:n] for name, count in self.counts.items()}, self.origin[:n])
+
+
+def join(parts: list[Columns]) -> Columns:
+    """Puts batches of objects one after the other."""
+    first = parts[0]
+    return Columns(
+        {name: np.concatenate([part.values[name] for part in parts]) for name in first.values},
+        {name: np.concatenate([part.counts[name] for part in parts]) for name in first.counts},
+        np.concatenate([part.origin for part in parts]),
+    )
+
+
+def draw_primaries(n: int, config: SampleConfig, rng: np.random.Generator) -> tuple[Ints, F64, F64, F64]:
+    """Draws PDG id, energy (GeV), eta and phi of n primaries: see `SampleConfig`."""
+    pdg_id = rng.choice(np.array(config.pdg_ids, dtype=np.int64), n)
+    eta = rng.uniform(-config.max_abs_eta, config.max_abs_eta, n)
+    phi = geometry.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    lowest = np.maximum(config.min_et_gev * np.cosh(eta), config.min_energy_gev)
+    u = rng.random(n)
+    flat = lowest + (config.max_energy_gev - lowest) * u
+    logarithmic = lowest * (config.max_energy_gev / lowest) ** u
+    energy = np.where(rng.random(n) < config.flat_fraction, flat, logarithmic)
+    return pdg_id, energy, eta, phi
+
+
+@dataclass(frozen=True)
+class _Showers:
+    """The showers that reach a patch; `particle` is their place in the cascade, `owner` their patch."""
+
+    particle: Ints
+    owner: Ints
+    electron: Bools
+    library_row: Ints
+    iphi: Ints
+    row: Ints
+    energy_gev: F64
+    windows: F32
+
+
+@dataclass(frozen=True)
+class _Pileup:
+    """Pile-up on the patches, and the crossing that each patch lies in."""
+
+    energy_gev: F32
+    rho_gev: F32
+    n_vertices: Ints
+    hard: list[tuple[slice, npt.NDArray[Any]]] = field(default_factory=list)
+
+
+def simulate_objects(
+    n: int,
+    config: SampleConfig,
+    split: str,
+    library: ShowerLibrary,
+    pool: PileupPool | None,
+    rng: np.random.Generator,
+    *,
+    truth: bool = True,
+) -> Columns:
+    """Simulates n events; those in which no seed is found are missing from the result.
+
+    Args:
+        n: Number of events.
+        config: The sample.
+        split: "train", "validation" or "test": which showers and pile-up events are used.
+        library: Shower library.
+        pool: Pile-up events; None where the sample has no pile-up.
+        rng: Source of all randomness.
+        truth: Whether to fill the particles and their deposits.
+
+    Returns:
+        At most n objects.
+    """
+    pdg_id, energy, eta, phi = draw_primaries(n, config, rng)
+    cascade = transport(pdg_id, energy, eta, phi, rng, config.transport)
+    showers, patches, event, leader = _deposit(cascade, config, split, library, rng)
+    n_patches = len(event)
+    d_row = showers.row - patches.row[showers.owner]
+    d_column = geometry.delta_iphi(showers.iphi, patches.iphi[showers.owner])
+    true_gev, place = add_windows(config.patch, n_patches, showers.owner, d_row, d_column, showers.windows)
+    pileup = _add_pileup(patches, config, split, pool, rng)
+
+    crystal_eta = geometry.eta_from_row(patches.rows).astype(np.float32)
+    sigma = config.noise.sigma_gev(np.broadcast_to(crystal_eta[:, :, None], true_gev.shape), rng)
+    dead = config.dead.draw(patches.rows, patches.columns, config.patch.window, rng)
+    measured = config.noise.measure(true_gev + pileup.energy_gev, sigma, rng)
+    is_hit = (measured > config.noise.hit_threshold_gev(sigma)) & ~dead & patches.exists[:, :, None]
+    found, seed_row, seed_column = find_seeds(
+        patches, measured, is_hit, config.noise.seed_threshold_gev(sigma)
+    )
+    hits = window_hits(patches, found, seed_row, seed_column, is_hit)
+
+    row = patches.rows[found, seed_row]
+    iphi = patches.columns[found, seed_column] + 1
+    n_pileup = pileup.n_vertices[found]
+    leak = _leak_in_window(showers, library, found, row, iphi, config, n_patches)
+    origin = event[found]
+    values: dict[str, npt.NDArray[Any]] = {
+        "hits.ieta": hits.ieta,
+        "hits.iphi": hits.iphi,
+        "hits.energy_gev": measured.ravel()[hits.place],
+        "hits.noise_gev": sigma.ravel()[hits.place],
+        "hits.dead_neighbours": count_dead_neighbours(dead).ravel()[hits.place],
+        "hits.true_energy_gev": true_gev.ravel()[hits.place],
+        "hits.pileup_energy_gev": pileup.energy_gev.ravel()[hits.place],
+        "seed_ieta": geometry.ieta_from_row(row).astype(np.int16),
+        "seed_iphi": iphi.astype(np.int16),
+        "rho_gev": pileup.rho_gev[found],
+        "leakage_gev": config.leakage.measure(leak, n_pileup, rng),
+        "n_pileup": n_pileup.astype(np.int16),
+        "true_energy_gev": energy[origin].astype(np.float32),
+        "true_eta": eta[origin].astype(np.float32),
+        "true_phi": phi[origin].astype(np.float32),
+        "pdg_id": pdg_id[origin].astype(np.int32),
+        "pileup_photon_gev": _hardest_pileup(pileup, patches, found, row, iphi),
+        "shower_row": showers.library_row[leader[found]].astype(np.int32),
+        "shower_pdg_id": np.where(showers.electron[leader[found]], 11, 22).astype(np.int32),
+    }
+    counts = {"hits": hits.count}
+    if truth:
+        _add_particles(values, counts, cascade, showers, origin, n)
+        _add_deposits(values, counts, cascade, showers, place, found, hits, measured.size)
+    return Columns(values, counts, origin)
+
+
+def _deposit(
+    cascade: Cascade, config: SampleConfig, split: str, library: ShowerLibrary, rng: np.random.Generator
+) -> tuple[_Showers, Patches, Ints, Ints]:
+    """Lays a patch around the leading particle of each event and draws a shower for all that reach it.
+
+    Returns:
+        The showers, the patches, and for each patch its event and its leading shower. Events of which nothing
+        arrives in the barrel have no patch.
+    """
+    particle = np.flatnonzero(cascade.arrived)
+    impact = geometry.impact(cascade.eta[particle], cascade.phi[particle])
+    inside = geometry.in_barrel(impact.row)
+    particle = particle[inside]
+    impact = _take(impact, inside)
+    energy = cascade.energy_gev[particle]
+    event, owner = np.unique(cascade.event[particle], return_inverse=True)
+    by_energy = np.lexsort((-energy, owner))
+    leader = by_energy[np.searchsorted(owner[by_energy], np.arange(len(event)))]
+    patches = config.patch.around(impact.row[leader], impact.iphi[leader])
+
+    near = config.patch.reached_by(
+        impact.row - patches.row[owner], geometry.delta_iphi(impact.iphi, patches.iphi[owner])
+    )
+    leader = (np.cumsum(near) - 1)[leader]
+    particle, owner, energy = particle[near], owner[near], energy[near]
+    impact = _take(impact, near)
+    electron = np.abs(cascade.pdg_id[particle]) == 11
+    library_row = np.empty(particle.size, dtype=np.int64)
+    for kind, chosen in zip(KINDS, (~electron, electron), strict=True):
+        library_row[chosen] = library.choose(kind, energy[chosen], split, rng)
+    symmetry = rng.integers(0, 8, particle.size)
+    windows = np.empty((particle.size, 15, 15), dtype=np.float32)
+    full = energy >= config.full_shower_gev
+    for outer, chosen in ((True, full), (False, ~full)):
+        windows[chosen] = library.deposit(
+            electron[chosen],
+            library_row[chosen],
+            energy[chosen],
+            symmetry[chosen],
+            impact.offset_eta[chosen],
+            impact.offset_phi[chosen],
+            row=impact.row[chosen],
+            iphi=impact.iphi[chosen],
+            outer=outer,
+        )
+    showers = _Showers(particle, owner, electron, library_row, impact.iphi, impact.row, energy, windows)
+    return showers, patches, event, leader
+
+
+def _take(impact: geometry.Impact, chosen: Bools) -> geometry.Impact:
+    return geometry.Impact(
+        impact.row[chosen], impact.iphi[chosen], impact.offset_eta[chosen], impact.offset_phi[chosen]
+    )
+
+
+def _add_pileup(
+    patches: Patches, config: SampleConfig, split: str, pool: PileupPool | None, rng: np.random.Generator
+) -> _Pileup:
+    """Puts pile-up on patches: one crossing for every few objects, turned and mirrored for each of them.
+
+    Turns are by whole supermodules and mirrors leave the gaps in place, so the crossing's gaps stay right.
+    """
+    n = len(patches.row)
+    shape = (n, *patches.layout.shape)
+    if pool is None or config.pileup[1] == 0:
+        return _Pileup(np.zeros(shape, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int64))
+    energy = np.empty(shape, np.float32)
+    rho, vertices = np.empty(n, np.float32), np.empty(n, np.int64)
+    turn = geometry.SUPERMODULE_IPHI * rng.integers(0, geometry.N_PHI // geometry.SUPERMODULE_IPHI, n)
+    mirror_eta, mirror_phi = rng.random(n) < 0.5, rng.random(n) < 0.5
+    rows = np.where(mirror_eta[:, None], geometry.N_ETA - 1 - patches.rows, patches.rows)
+    columns = np.where(mirror_phi[:, None], geometry.N_PHI - 1 - patches.columns, patches.columns)
+    columns = (columns + turn[:, None]) % geometry.N_PHI
+    exists = patches.exists
+    hard = []
+    for start in range(0, n, config.objects_per_crossing):
+        part = slice(start, min(start + config.objects_per_crossing, n))
+        n_vertices = int(rng.integers(config.pileup[0], config.pileup[1], endpoint=True))
+        image, crossing_rho, particles = pool.crossing(n_vertices, rng, split)
+        inside = np.clip(rows[part], 0, geometry.N_ETA - 1)
+        energy[part] = image[inside[:, :, None], columns[part][:, None, :]]
+        rho[part], vertices[part] = crossing_rho, n_vertices
+        hard.append((part, particles))
+    energy *= exists[:, :, None]
+    return _Pileup(energy, rho, vertices, hard)
+
+
+def _hardest_pileup(pileup: _Pileup, patches: Patches, found: Ints, row: Ints, iphi: Ints) -> F32:
+    """Returns [K] the energy of the hardest pile-up particle above 1 GeV in each window, else 0."""
+    raise NotImplementedError
+
+
+def _leak_in_window(
+    showers: _Showers,
+    library: ShowerLibrary,
+    found: Ints,
+    row: Ints,
+    iphi: Ints,
+    config: SampleConfig,
+    n_patches: int,
+) -> F64:
+    """Returns [K] what the showers that arrive inside the window leave through the rear face, in GeV."""
+    seed_row, seed_iphi = np.full(n_patches, -1000), np.ones(n_patches, dtype=np.int64)
+    seed_row[found], seed_iphi[found] = row, iphi
+    half = config.patch.window
+    inside = (np.abs(showers.row - seed_row[showers.owner]) <= half[0]) & (
+        np.abs(geometry.delta_iphi(showers.iphi, seed_iphi[showers.owner])) <= half[1]
+    )
+    leak = np.zeros(n_patches)
+    for kind, chosen in zip(KINDS, (inside & ~showers.electron, inside & showers.electron), strict=True):
+        each = library.rear_leak_gev(kind, showers.library_row[chosen], showers.energy_gev[chosen])
+        leak += np.bincount(showers.owner[chosen], each, n_patches)
+    return leak[found]
+
+
+def _add_particles(
+    values: dict[str, npt.NDArray[Any]],
+    counts: dict[str, Ints],
+    cascade: Cascade,
+    showers: _Showers,
+    origin: Ints,
+    n: int,
+) -> None:
+    """Fills the truth of every particle made between the vertex and the calorimeter."""
+    kept_event = np.zeros(n, dtype=bool)
+    kept_event[origin] = True
+    kept = kept_event[cascade.event]
+    library_row = np.full(cascade.event.size, -1, dtype=np.int32)
+    library_row[showers.particle] = showers.library_row
+    deposit = np.zeros(cascade.event.size, dtype=np.float32)
+    deposit[showers.particle] = showers.windows.sum(axis=(1, 2))
+    counts["particles"] = np.bincount(cascade.event, minlength=n)[origin]
+    values["particles.pdg_id"] = cascade.pdg_id[kept].astype(np.int32)
+    values["particles.parent"] = cascade.parent[kept].astype(np.int16)
+    values["particles.energy_gev"] = cascade.energy_gev[kept].astype(np.float32)
+    values["particles.eta"] = cascade.eta[kept].astype(np.float32)
+    values["particles.phi"] = cascade.phi[kept].astype(np.float32)
+    values["particles.radius_cm"] = cascade.radius_cm[kept].astype(np.float32)
+    values["particles.library_row"] = library_row[kept]
+    values["particles.deposit_gev"] = deposit[kept]
+
+
+def _add_deposits(
+    values: dict[str, npt.NDArray[Any]],
+    counts: dict[str, Ints],
+    cascade: Cascade,
+    showers: _Showers,
+    place: npt.NDArray[np.int32],
+    found: Ints,
+    hits: Hits,
+    n_crystals: int,
+) -> None:
+    """Fills the deposit of every particle in every rechit, above 1 MeV."""
+    number = np.full(n_crystals + 1, -1, dtype=np.int16)
+    number[hits.place] = hits.number
+    shower, eta, phi = np.nonzero(showers.windows > 1e-3)
+    hit = number[place[shower, eta, phi]]
+    on_hit = hit >= 0
+    shower, eta, phi, hit = shower[on_hit], eta[on_hit], phi[on_hit], hit[on_hit]
+    particle = showers.particle[shower]
+    event = cascade.event[particle]
+    first = np.searchsorted(cascade.event, event)
+    per_patch = np.bincount(showers.owner[shower], minlength=found[-1] + 1 if found.size else 0)
+    counts["deposits"] = per_patch[found]
+    values["deposits.particle"] = (particle - first).astype(np.int16)
+    values["deposits.hit"] = hit
+    values["deposits.energy_gev"] = showers.windows[shower, eta, phi]
