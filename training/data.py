@@ -219,7 +219,7 @@ def _sample(part: Part, seed: int, split: str, model: str) -> ak.Array:
     config = samples.SAMPLES[part.sample]
     if not part.pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
-    return samples.simulate(part.sample, part.n, seed, split=split, config=config)
+    return samples.simulate(part.sample, part.n, seed, split=split, config=config, truth=False)
 
 
 def _shard_size(data: Data, n: int) -> int:

@@ -33,9 +33,9 @@ RUN_JSON = "run.json"
 PACKAGES = ("tensorflow", "keras", "numpy", "awkward", "lightgbm", "tensorflow-probability")
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, indent: int | None = 1) -> None:
     """Writes JSON so that the file is the old one or the new one, never half of either."""
-    write_bytes(path, (json.dumps(content, indent=1, default=_plain) + "\n").encode())
+    write_bytes(path, (json.dumps(content, indent=indent, default=_plain) + "\n").encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -136,18 +136,23 @@ def check_code(run: Mapping[str, Any], folder: Path, *, accept_other_code: bool 
     Raises:
         InvalidValue: Version or network sources differ.
     """
-    if run.get("code_version") != zoo.__version__:
-        raise InvalidValue(
-            f"{folder}: code version of the run",
-            f"{zoo.__version__}, the version of this checkout (check out the run's version, or start a new run)",
-            run.get("code_version"),
-        )
+    check_version(run, folder)
     now = fingerprint(run["recipe"]["model"]["name"])
     if run.get("fingerprint") != now and not accept_other_code:
         raise InvalidValue(
             f"{folder}: fingerprint of the network's sources",
             f"{now}, that of this checkout (restore the sources, start a new run, or give --accept-other-code)",
             run.get("fingerprint"),
+        )
+
+
+def check_version(run: Mapping[str, Any], folder: Path) -> None:
+    """Refuses a run folder that another version of the package wrote."""
+    if run.get("code_version") != zoo.__version__:
+        raise InvalidValue(
+            f"{folder}: code version of the run",
+            f"{zoo.__version__}, the version of this checkout (check out the run's version, or start a new run)",
+            run.get("code_version"),
         )
 
 

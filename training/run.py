@@ -283,6 +283,7 @@ def _fit(
             validation_data=validation,
             callbacks=watchers,
             verbose=1 if bars else 2,
+            shuffle=False,  # the stream shuffles
         )
     session.run["optimiser_steps"] = int(model.optimizer.iterations.numpy())
     return network

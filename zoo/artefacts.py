@@ -44,7 +44,9 @@ def tag_folder(card: ModelCard, tag: Tag) -> Path:
     for folder in candidates:
         if folder.is_dir():
             return folder
-    here = [name for name, other in card.tags.items() if any((r / card.name / name).is_dir() for r in tag_roots())]
+    here = [
+        name for name, other in card.tags.items() if any((r / card.name / name).is_dir() for r in tag_roots())
+    ]
     raise InvalidFile(
         f"{card.name}.{tag.name}",
         f"no such folder in {' or '.join(str(folder.parent) for folder in candidates)}.",
@@ -68,7 +70,9 @@ def tag_file(card: ModelCard, tag: Tag, path: str) -> Path:
         ChecksumMismatch: It is not the released one.
     """
     if path not in tag.files:
-        raise InvalidFile(path, f"is not among the files of {card.name}.{tag.name}: {', '.join(tag.files) or 'none'}.")
+        raise InvalidFile(
+            path, f"is not among the files of {card.name}.{tag.name}: {', '.join(tag.files) or 'none'}."
+        )
     return check_file(tag_folder(card, tag) / path, tag.files[path])
 
 

@@ -71,7 +71,12 @@ def update_readme(path: Path, cards: Sequence[ModelCard]) -> bool:
 def card_page(card: ModelCard) -> str:
     """Returns a model's card as a Markdown page."""
     parts = [f"# {card.title} (`{card.name}`)", card.summary]
-    facts = [("Task", card.task), ("Kind", card.kind), ("Licence", card.licence), ("Paper", _paper(card.paper))]
+    facts = [
+        ("Task", card.task),
+        ("Kind", card.kind),
+        ("Licence", card.licence),
+        ("Paper", _paper(card.paper)),
+    ]
     parts.append("\n".join(f"* {name}: {value}" for name, value in facts if value))
     for title, specs in (("Inputs", card.inputs), ("Outputs", card.outputs)):
         if specs:
@@ -83,7 +88,10 @@ def card_page(card: ModelCard) -> str:
     for tag in card.tags.values():
         default = " (default)" if tag.name == card.default_tag else ""
         lines = [f"## Weights `{card.name}.{tag.name}`{default}", ""]
-        lines += [f"Released {tag.date}, preset `{tag.preset}`." if tag.preset else f"Released {tag.date}.", ""]
+        lines += [
+            f"Released {tag.date}, preset `{tag.preset}`." if tag.preset else f"Released {tag.date}.",
+            "",
+        ]
         if tag.metrics:
             lines += [_row(["measured", "value", "baseline", "limit", "sample"]), _row(["---"] * 5)]
             lines += [_metric_row(metric) for metric in tag.metrics]
@@ -103,7 +111,9 @@ def _tensors(specs: Sequence[TensorSpec]) -> str:
     for spec in specs:
         shape = ", ".join(str(size) for size in spec.shape)
         features = f" ({', '.join(spec.features)})" if spec.features else ""
-        rows.append(_row([f"`{spec.name}`", f"[{shape}]", spec.dtype, spec.unit, spec.description + features]))
+        rows.append(
+            _row([f"`{spec.name}`", f"[{shape}]", spec.dtype, spec.unit, spec.description + features])
+        )
     return "\n".join(rows)
 
 

@@ -48,12 +48,17 @@ def record_tag(
     """
     old = read_card(card_path)
     if tag in old.tags and not replace and dict(old.tags[tag].files) != dict(files):
-        raise InvalidValue(f"tag {old.name}.{tag}", "a new tag (released tags never change)", "a tag with other files")
+        raise InvalidValue(
+            f"tag {old.name}.{tag}", "a new tag (released tags never change)", "a tag with other files"
+        )
     scalars: dict[str, Any] = {"preset": preset} if preset else {}
     scalars["date"] = date or datetime.datetime.now(datetime.UTC).date().isoformat()
     further = dict(extra or {})
     scalars |= {key: value for key, value in further.items() if not _is_table(value)}
-    blocks = [f"[tags.{tag}]\n{_lines(scalars)}", f"[tags.{tag}.files]\n{_lines(dict(sorted(files.items())))}"]
+    blocks = [
+        f"[tags.{tag}]\n{_lines(scalars)}",
+        f"[tags.{tag}.files]\n{_lines(dict(sorted(files.items())))}",
+    ]
     blocks += [
         f"[[tags.{tag}.metrics]]\n{_lines({k: v for k, v in metric.items() if v is not None and v != ''})}"
         for metric in metrics
@@ -92,12 +97,16 @@ def _around(text: str, tag: str) -> tuple[str, str]:
     last = mine[-1] + 1
     end = tables[last][0] if last < len(tables) else len(text)
     lead = re.match(r"\s*", text[begin:])
-    return text[:begin] + (lead.group(0) if lead else ""), ("\n" + text[end:].lstrip("\n") if text[end:].strip() else "")
+    return text[:begin] + (lead.group(0) if lead else ""), (
+        "\n" + text[end:].lstrip("\n") if text[end:].strip() else ""
+    )
 
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, Mapping) or (
-        isinstance(value, (list, tuple)) and bool(value) and all(isinstance(entry, Mapping) for entry in value)
+        isinstance(value, (list, tuple))
+        and bool(value)
+        and all(isinstance(entry, Mapping) for entry in value)
     )
 
 
@@ -120,10 +129,14 @@ def _value(value: Any, key: str) -> str:
             raise InvalidValue(key, "a finite number", value)
         return repr(value)
     if isinstance(value, (str, Path, datetime.date)):
-        escaped = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        escaped = (
+            str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        )
         return f'"{escaped}"'
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(entry, key) for entry in value) + "]"
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(name)} = {_value(entry, key)}" for name, entry in value.items()) + " }"
+        return (
+            "{ " + ", ".join(f"{_key(name)} = {_value(entry, key)}" for name, entry in value.items()) + " }"
+        )
     raise InvalidValue(key, "a string, number, list or table", type(value).__name__)

@@ -40,7 +40,7 @@ from typing import Any
 
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
-__all__ = ["KINDS", "Metric", "ModelCard", "Preset", "Tag", "TensorSpec", "read_card", "record_tag"]
+__all__ = ["KINDS", "Metric", "ModelCard", "Preset", "Tag", "TensorSpec", "read_card"]
 
 KINDS = ("set", "image", "baseline")
 DTYPES = ("float32", "int64")
@@ -72,7 +72,9 @@ class TensorSpec:
 
     def __post_init__(self) -> None:
         if not _SNAKE.fullmatch(self.name):
-            raise InvalidValue("tensor name", "lower-case snake letters (ONNX lower-cases others)", repr(self.name))
+            raise InvalidValue(
+                "tensor name", "lower-case snake letters (ONNX lower-cases others)", repr(self.name)
+            )
         if self.dtype not in DTYPES:
             raise InvalidValue(f"dtype of {self.name}", f"one of {DTYPES}", repr(self.dtype))
         if not self.shape or self.shape[0] != "B":
@@ -147,10 +149,14 @@ class Tag:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_]*_v[0-9]+", self.name):
-            raise InvalidValue("tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(self.name))
+            raise InvalidValue(
+                "tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(self.name)
+            )
         for path, digest in self.files.items():
             if not _SHA256.fullmatch(digest):
-                raise InvalidValue(f"sha256 of {path} in tag {self.name}", "64 hexadecimal digits", repr(digest))
+                raise InvalidValue(
+                    f"sha256 of {path} in tag {self.name}", "64 hexadecimal digits", repr(digest)
+                )
             if Path(path).is_absolute() or ".." in Path(path).parts:
                 raise InvalidValue(f"files of tag {self.name}", "paths inside the tag's folder", repr(path))
 
@@ -199,7 +205,9 @@ class ModelCard:
         if self.kind not in KINDS:
             raise InvalidValue(f"kind of {self.name}", f"one of {KINDS}", repr(self.kind))
         if self.kind != "baseline" and not (self.inputs and self.outputs and self.presets):
-            raise InvalidValue(f"card of {self.name}", "inputs, outputs and presets", "at least one is missing")
+            raise InvalidValue(
+                f"card of {self.name}", "inputs, outputs and presets", "at least one is missing"
+            )
         if self.tags and self.default_tag not in self.tags:
             raise UnknownName("default_tag", self.default_tag, self.tags, where=f"the card of {self.name}")
         names = [spec.name for spec in self.inputs]
@@ -276,12 +284,14 @@ def _card(content: Mapping[str, Any], path: Path) -> ModelCard:
         "inputs": tuple(_record(TensorSpec, entry, "inputs") for entry in known.pop("inputs", ())),
         "outputs": tuple(_record(TensorSpec, entry, "outputs") for entry in known.pop("outputs", ())),
         "presets": {
-            name: _record(Preset, entry, f"presets.{name}") for name, entry in known.pop("presets", {}).items()
+            name: _record(Preset, entry, f"presets.{name}")
+            for name, entry in known.pop("presets", {}).items()
         },
         "tags": {name: _tag(name, entry) for name, entry in known.pop("tags", {}).items()},
         "path": path,
     }
-    return _record(ModelCard, {**known, **tables}, "card")
+    card: ModelCard = _record(ModelCard, {**known, **tables}, "card")
+    return card
 
 
 def _tag(name: str, entry: Mapping[str, Any]) -> Tag:
@@ -289,7 +299,8 @@ def _tag(name: str, entry: Mapping[str, Any]) -> Tag:
     known = {key: value for key, value in entry.items() if key in fields}
     extra = {key: value for key, value in entry.items() if key not in fields and key != "metrics"}
     metrics = tuple(_record(Metric, metric, f"tags.{name}.metrics") for metric in entry.get("metrics", ()))
-    return _record(Tag, {"name": name, **known, "metrics": metrics, "extra": extra}, f"tags.{name}")
+    tag: Tag = _record(Tag, {"name": name, **known, "metrics": metrics, "extra": extra}, f"tags.{name}")
+    return tag
 
 
 def _record(cls: type[Any], entry: Mapping[str, Any], where: str) -> Any:

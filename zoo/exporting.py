@@ -93,7 +93,9 @@ def export(
         graph = graphs.write_frozen(model, card, folder / "frozen.pb")
         tell("onnx")
         metadata = {"model": card.name, "tag": tag, "preset": preset, "code_version": zoo.__version__}
-        graphs.write_onnx(graph, card, folder / "model.onnx", {**metadata, "config": json.dumps(_plain(config))})
+        graphs.write_onnx(
+            graph, card, folder / "model.onnx", {**metadata, "config": json.dumps(_plain(config))}
+        )
         tell("manifest")
         manifest = _manifest(card, folder, cases, config=_plain(config), metadata=metadata)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -131,7 +133,9 @@ def replaced_folder(out: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, InvalidFile):
             raise
-        raise InvalidFile(out, f"cannot be written ({error.strerror or error}).", "Nothing was left behind.") from error
+        raise InvalidFile(
+            out, f"cannot be written ({error.strerror or error}).", "Nothing was left behind."
+        ) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -160,7 +164,12 @@ def _manifest(
             for spec in specs
         ]
 
-    paths = {"keras": "model.keras", "saved_model": "saved_model", "onnx": "model.onnx", "frozen": "frozen.pb"}
+    paths = {
+        "keras": "model.keras",
+        "saved_model": "saved_model",
+        "onnx": "model.onnx",
+        "frozen": "frozen.pb",
+    }
     golden = {
         side: {spec.name: f"golden/{side}/{spec.name}.npy" for spec in specs}
         for side, specs in (("inputs", card.inputs), ("outputs", card.outputs))

@@ -17,7 +17,15 @@ from zoo.cards import ModelCard, TensorSpec
 from zoo.errors import InvalidFile
 from zoo.registry import model_module
 
-__all__ = ["Tensors", "extend_padding", "golden_inputs", "masked_sets", "read_tensors", "select_row", "write_tensors"]
+__all__ = [
+    "Tensors",
+    "extend_padding",
+    "golden_inputs",
+    "masked_sets",
+    "read_tensors",
+    "select_row",
+    "write_tensors",
+]
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -27,7 +35,9 @@ def masked_sets(card: ModelCard) -> dict[str, str]:
     return {spec.mask_of: spec.name for spec in card.inputs if spec.mask_of}
 
 
-def golden_inputs(card: ModelCard, records: Any = None, *, n: int = 24, seed: int = 20) -> tuple[Tensors, list[str]]:
+def golden_inputs(
+    card: ModelCard, records: Any = None, *, n: int = 24, seed: int = 20
+) -> tuple[Tensors, list[str]]:
     """Returns golden inputs and a name for each row.
 
     Args:
@@ -134,5 +144,3 @@ def read_tensors(folder: Path, paths: Mapping[str, str]) -> Tensors:
         except (OSError, ValueError, EOFError) as error:
             raise InvalidFile(folder / path, f"is no readable .npy file ({error}).") from error
     return tensors
-
-

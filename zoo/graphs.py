@@ -19,7 +19,6 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +30,15 @@ from zoo.errors import InvalidValue, require
 from zoo.goldens import Tensors, masked_sets
 from zoo.layers.ragged import flat_to_dense
 
-__all__ = ["ONNX_OPSET", "call", "signature_names", "write_frozen", "write_keras", "write_onnx", "write_saved_model"]
+__all__ = [
+    "ONNX_OPSET",
+    "call",
+    "signature_names",
+    "write_frozen",
+    "write_keras",
+    "write_onnx",
+    "write_saved_model",
+]
 
 ONNX_OPSET = 18
 FORBIDDEN_OPS = ("PyFunc", "EagerPyFunc", "PyFuncStateless")
@@ -89,7 +96,9 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
         flat_specs = {}
         for spec in card.inputs:
             if spec.name == name:
-                flat_specs[spec.name] = tf.TensorSpec([None, *_tensor_spec(spec).shape[2:]], tf.float32, spec.name)
+                flat_specs[spec.name] = tf.TensorSpec(
+                    [None, *_tensor_spec(spec).shape[2:]], tf.float32, spec.name
+                )
                 flat_specs["row_splits"] = tf.TensorSpec([None], tf.int64, "row_splits")
             elif spec.name not in sets.values():
                 flat_specs[spec.name] = _tensor_spec(spec)
@@ -150,7 +159,9 @@ def write_frozen(model: keras.Model, card: ModelCard, path: Path) -> tf.compat.v
     return graph
 
 
-def write_onnx(graph: tf.compat.v1.GraphDef, card: ModelCard, path: Path, metadata: Mapping[str, str]) -> None:
+def write_onnx(
+    graph: tf.compat.v1.GraphDef, card: ModelCard, path: Path, metadata: Mapping[str, str]
+) -> None:
     """Converts a frozen graph to ONNX.
 
     Args:
@@ -176,7 +187,9 @@ def write_onnx(graph: tf.compat.v1.GraphDef, card: ModelCard, path: Path, metada
             tensors_to_rename={f"{name}:0": name for name in names},
             opset=ONNX_OPSET,
         )
-    for value, spec in zip((*proto.graph.input, *proto.graph.output), (*card.inputs, *card.outputs), strict=False):
+    for value, spec in zip(
+        (*proto.graph.input, *proto.graph.output), (*card.inputs, *card.outputs), strict=False
+    ):
         if value.name != spec.name:
             raise InvalidValue("ONNX file", f"the tensors {names} in this order", value.name)
         for axis, size in zip(value.type.tensor_type.shape.dim, spec.shape, strict=True):
@@ -207,7 +220,9 @@ def _quiet(*names: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _serving(model: keras.Model, card: ModelCard, name_outputs: bool = False) -> Callable[..., dict[str, tf.Tensor]]:
+def _serving(
+    model: keras.Model, card: ModelCard, name_outputs: bool = False
+) -> Callable[..., dict[str, tf.Tensor]]:
     """Returns a function of named dense tensors; with `name_outputs` its graph nodes bear the outputs' names."""
 
     def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -219,7 +234,9 @@ def _serving(model: keras.Model, card: ModelCard, name_outputs: bool = False) ->
     return serve
 
 
-def _flat(model: keras.Model, card: ModelCard, name: str, mask_name: str) -> Callable[..., dict[str, tf.Tensor]]:
+def _flat(
+    model: keras.Model, card: ModelCard, name: str, mask_name: str
+) -> Callable[..., dict[str, tf.Tensor]]:
     """Returns a function of all nodes behind each other and their `row_splits`."""
 
     def serve(row_splits: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -29,11 +29,15 @@ from zoo.registry import info, model_module, split_name
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["distribution", "load", "model_config"]
+__all__ = ["distribution", "folder_model", "load", "model_config"]
 
 
 def load(
-    name: str | os.PathLike[str], *, weights: str | None = "default", preset: str | None = None, **overrides: Any
+    name: str | os.PathLike[str],
+    *,
+    weights: str | None = "default",
+    preset: str | None = None,
+    **overrides: Any,
 ) -> keras.Model:
     """Loads a model.
 
@@ -54,10 +58,16 @@ def load(
         ChecksumMismatch: A file is not the recorded one.
     """
     if weights not in ("default", None):
-        raise InvalidValue("weights", "'default' or None (a tag is part of the name: 'drn.barrel_v1')", repr(weights))
+        raise InvalidValue(
+            "weights", "'default' or None (a tag is part of the name: 'drn.barrel_v1')", repr(weights)
+        )
     if weights is not None and (preset is not None or overrides):
-        given = ", ".join(([f"preset={preset!r}"] if preset else []) + [f"{k}={v!r}" for k, v in overrides.items()])
-        raise InvalidValue("preset and overrides", "weights=None beside them (weights fix the network)", given)
+        given = ", ".join(
+            ([f"preset={preset!r}"] if preset else []) + [f"{k}={v!r}" for k, v in overrides.items()]
+        )
+        raise InvalidValue(
+            "preset and overrides", "weights=None beside them (weights fix the network)", given
+        )
     if isinstance(name, os.PathLike) or str(name).startswith(("./", "../", "/", "~")) or name in (".", ".."):
         if weights is None:
             raise InvalidValue("weights=None", "a model's name", f"the folder {os.fspath(name)!r}")
@@ -69,7 +79,9 @@ def load(
         return _untrained(card, str(name), preset, overrides)
     if not card.tags:
         raise InvalidValue(
-            f"weights of {card.name}", "a released tag", "none is released yet; weights=None builds it untrained"
+            f"weights of {card.name}",
+            "a released tag",
+            "none is released yet; weights=None builds it untrained",
         )
     tag = card.tag(split_name(name)[1])
     model = _read(tag_file(card, tag, "model.keras"), card.name)
@@ -128,6 +140,11 @@ def distribution(name: str | keras.Model, outputs: Any) -> Any:
     return module.distribution(outputs)
 
 
+def folder_model(folder: Path) -> str:
+    """Returns which model the folder of a run or an export holds."""
+    return _folder_record(folder)["model"]
+
+
 def _untrained(card: ModelCard, name: str, preset: str | None, overrides: Mapping[str, Any]) -> keras.Model:
     if split_name(name)[1] is not None:
         raise InvalidValue("weights=None", f"a name without a tag, {card.name!r}", repr(name))
@@ -141,7 +158,9 @@ def _untrained(card: ModelCard, name: str, preset: str | None, overrides: Mappin
 
 def _from_folder(folder: Path) -> keras.Model:
     if not folder.is_dir():
-        raise InvalidFile(folder, "is no folder.", "Expected the folder of a run or of an export, with model.keras.")
+        raise InvalidFile(
+            folder, "is no folder.", "Expected the folder of a run or of an export, with model.keras."
+        )
     record = _folder_record(folder)
     card = info(record["model"])
     path = check_file(folder / "model.keras", record["sha256"])
@@ -158,14 +177,19 @@ def _folder_record(folder: Path) -> dict[str, str]:
             continue
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            files = content["artefacts"]["keras"] if name == "manifest.json" else content["files"]["model.keras"]
+            files = (
+                content["artefacts"]["keras"] if name == "manifest.json" else content["files"]["model.keras"]
+            )
             digest = files["sha256"] if isinstance(files, dict) else files
-            return {"model": content["model"], "sha256": digest, "code_version": str(content["code_version"])}
+            model = content["model"] if "model" in content else content["recipe"]["model"]["name"]
+            return {"model": model, "sha256": digest, "code_version": str(content["code_version"])}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidFile(
                 path, f"does not say model, sha256 and code_version ({error!r}).", "Is the run finished?"
             ) from error
-    raise InvalidFile(folder, "has neither manifest.json nor run.json.", "Is it the folder of a run or of an export?")
+    raise InvalidFile(
+        folder, "has neither manifest.json nor run.json.", "Is it the folder of a run or of an export?"
+    )
 
 
 def _read(path: Path, name: str, code_version: str | None = None) -> keras.Model:
@@ -185,7 +209,9 @@ def _read(path: Path, name: str, code_version: str | None = None) -> keras.Model
         raise
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         reason = str(error).strip().split("\n")[0][:300]
-        raise InvalidFile(path, f"cannot be read by this code: {reason}", cure if code_version else "") from error
+        raise InvalidFile(
+            path, f"cannot be read by this code: {reason}", cure if code_version else ""
+        ) from error
 
 
 def _check_backend() -> None:

@@ -109,7 +109,7 @@ def split_name(name: str) -> tuple[str, str | None]:
     if not isinstance(name, str) or not name:
         raise InvalidValue("model name", "a string like 'drn' or 'drn.barrel_v1'", repr(name))
     if "/" in name or "\\" in name or name.startswith((".", "~")) or name.endswith(".keras"):
-        base = name.replace("\\", "/").strip("/").split("/")
+        base = name.replace("\\", "/").removeprefix("./").strip("/").split("/")
         # A path and a name must never be mistaken for each other: say how each would be spelt.
         guess = next((part for part in base if (PACKAGE / "models" / part / "card.toml").is_file()), "drn")
         raise InvalidValue(

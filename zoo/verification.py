@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -94,19 +94,26 @@ class VerificationReport:
     def __str__(self) -> str:
         lines = [f"{self.folder}: {'verified' if self.ok else 'FAILED'}"]
         for check in self.checks:
-            found = check.problem or f"largest difference {check.largest:.3f} of the tolerance, {check.rows} rows"
+            found = (
+                check.problem or f"largest difference {check.largest:.3f} of the tolerance, {check.rows} rows"
+            )
             lines.append(f"  {'ok  ' if check.ok else 'FAIL'} {check.artefact}, {check.how}: {found}")
             lines += [f"       {f.case}, {f.output}: {f.margin:.1f} times the tolerance" for f in check.flips]
         return "\n".join(lines)
 
 
 def verify(
-    folder: str | os.PathLike[str], *, processes: int = 2, progress: Callable[[str], None] | None = None
+    folder: str | os.PathLike[str],
+    *,
+    artefacts: Sequence[str] = RUNS,
+    processes: int = 2,
+    progress: Callable[[str], None] | None = None,
 ) -> VerificationReport:
     """Reloads and compares every artefact of an exported folder.
 
     Args:
         folder: A folder that `zoo.export` wrote.
+        artefacts: Which to reload, all by default; checksums are checked for all.
         processes: How many artefacts to reload at the same time.
         progress: Called with the name of each artefact when it is done.
 
@@ -131,7 +138,7 @@ def verify(
         return found
 
     with ThreadPoolExecutor(processes) as pool:
-        for found in pool.map(run, RUNS):
+        for found in pool.map(run, artefacts):
             checks += found
     return VerificationReport(folder, tuple(checks))
 
@@ -213,7 +220,12 @@ def _fresh_process(
     """Asks one artefact in a new Python process (`zoo.verification_process`) and compares its answers."""
     package = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "KERAS_BACKEND": "tensorflow",
+    }
     with tempfile.TemporaryDirectory() as temporary:
         answers = Path(temporary) / "answers.npz"
         command = [sys.executable, "-m", "zoo.verification_process", artefact, str(folder), str(answers)]

@@ -52,7 +52,9 @@ def _keras(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> Run:
     return lambda inputs: call(model, card, inputs)
 
 
-def _saved_model(folder: Path, manifest: Mapping[str, Any], card: ModelCard, key: str = "serving_default") -> Run:
+def _saved_model(
+    folder: Path, manifest: Mapping[str, Any], card: ModelCard, key: str = "serving_default"
+) -> Run:
     import tensorflow as tf
 
     from zoo.graphs import signature_names
@@ -129,7 +131,9 @@ def _answers(artefact: str, folder: Path) -> Tensors:
         answers[f"{who}|{how}|rows"] = np.asarray(which, np.int64)
         answers.update({f"{who}|{how}|{name}": values for name, values in outputs.items()})
 
-    whos = [artefact, "flat"] if artefact == "saved_model" and "flat" in manifest["signatures"] else [artefact]
+    whos = (
+        [artefact, "flat"] if artefact == "saved_model" and "flat" in manifest["signatures"] else [artefact]
+    )
     for who in whos:
         run = runner(who, folder)
         record(who, "golden", list(range(rows)), run(inputs))

@@ -49,6 +49,3 @@ struct Arguments {
     throw zoo::UnknownName("backend", value, {"saved_model", "frozen"}, "--backend");
   }
 };
-
-/// TensorFlow's information and warnings off, unless the environment says otherwise. To be called first in `main`.
-inline void quiet_tensorflow() { setenv("TF_CPP_MIN_LOG_LEVEL", "2", 0); }

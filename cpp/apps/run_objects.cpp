@@ -117,7 +117,6 @@ bool agrees(const zoo::Model& model, const zoo::Tensors& outputs, const std::fil
 }  // namespace
 
 int main(int argc, char** argv) try {
-  quiet_tensorflow();
   const Arguments arguments(argc, argv, {{"backend", "saved_model"}, {"signature", ""}, {"batch", "1"}, {"streams", "1"},
                                          {"threads", "1"}, {"repeat", "1"}, {"compare", ""}, {"flips", "0.0001"}, {"json", ""}});
   if (arguments.positional.size() != 3) {

@@ -44,7 +44,6 @@ bool verify(const std::string& folder, const zoo::Options& options, const zoo::T
 }  // namespace
 
 int main(int argc, char** argv) try {
-  quiet_tensorflow();
   const Arguments arguments(argc, argv, {{"threads", "1"}, {"tolerance", ""}});
   if (arguments.positional.size() != 1) {
     std::fprintf(stderr, "usage: %s FOLDER [--threads n] [--tolerance x]\n", argv[0]);

@@ -1,8 +1,9 @@
 """Batches of objects of similar size: padding to dense arrays, and buckets.
 
-A network sees dense tensors [B, N, F] and a mask [B, N]. Objects of similar size share a batch, so that little of it
-is padding; the size of a bucket, not of the batch, is what a batch is padded to, so that few shapes occur. Nothing is
-ever truncated: an object longer than the last boundary goes to a bucket of its own.
+A network sees dense tensors [B, N, F] and a mask [B, N]. Objects of similar size share a batch, so that
+little of it is padding; the size of a bucket, not of the batch, is what a batch is padded to, so that few
+shapes occur. Nothing is ever truncated: an object longer than the last boundary goes to a bucket of its
+own.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def assign(
 
 
 def padded_length(longest: int, boundaries: Sequence[int] = BOUNDARIES) -> int:
-    """Size to which a batch is padded: the boundary of its bucket, beyond the last the next power-of-two multiple.
+    """Size to which a batch is padded: its bucket's boundary; the last one doubled as often as need be.
 
     Args:
         longest: Nodes of the longest object in the batch.
@@ -101,11 +102,11 @@ def bucketed_batches(
     Args:
         lengths: [B], numbers of nodes.
         batch_size: Objects per batch, the same for every bucket.
-        seed: Shuffles the objects within buckets and the order of the batches; None keeps the order of the file
-            within each bucket, the small ones first.
+        seed: Shuffles the objects within buckets and the order of the batches; None keeps the order of the
+            file within each bucket, the small ones first.
         boundaries: Sizes of the buckets.
-        drop_remainder: Leaves out the last, smaller batch of each bucket. Only for training; a prediction or a
-            validation drops nothing.
+        drop_remainder: Leaves out the last, smaller batch of each bucket. Only for training; a prediction
+            or a validation drops nothing.
 
     Returns:
         Index arrays. Same arguments, same batches.

@@ -10,8 +10,8 @@ A small TOML file, one line a field:
     "hits.noise_gev" = { constant = 0.08 }
     true_eta = { branch = "gen_eta", optional = true }
 
-`factor` turns their unit into ours. A field that is `optional` is left out where the file lacks its branch; truth and
-provenance are optional by nature. A `constant` stands for a branch that nobody stored.
+`factor` turns their unit into ours. A field that is `optional` is left out where the file lacks its branch;
+truth and provenance are optional by nature. A `constant` stands for a branch that nobody stored.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class BranchMap:
             derived = needed.name in ("seed_ieta", "seed_iphi")  # the hottest hit, where no branch is given
             if needed.role == "input" and not derived and needed.name not in self.fields:
                 raise InvalidValue(
-                    f"branch map entry {needed.name!r}", f"a branch or a constant ({needed.meaning})", "no entry"
+                    f"branch map entry {needed.name!r}",
+                    f"a branch or a constant ({needed.meaning})",
+                    "no entry",
                 )
 
     def present(self, branches: Iterable[str], where: str) -> dict[str, Branch]:
@@ -92,7 +94,9 @@ class BranchMap:
             if entry.constant is not None or entry.branch in known:
                 found[name] = entry
             elif not entry.optional:
-                raise UnknownName("branch", entry.branch, names, f"{where} (tree {self.tree!r}, field {name!r})")
+                raise UnknownName(
+                    "branch", entry.branch, names, f"{where} (tree {self.tree!r}, field {name!r})"
+                )
         return found
 
 
@@ -131,7 +135,8 @@ def read_branch_map(path: str | Path) -> BranchMap:
     if not isinstance(entries, dict):
         raise InvalidValue(f"{path}: fields", "a table of field = branch", entries)
     return BranchMap(
-        str(content.get("tree", TREE_NAME)), {name: _entry(path, name, value) for name, value in entries.items()}
+        str(content.get("tree", TREE_NAME)),
+        {name: _entry(path, name, value) for name, value in entries.items()},
     )
 
 

@@ -5,8 +5,8 @@
                              output=objective.LOSS_OUTPUT, batch_size=256, seed=1)
     model.fit(train, steps_per_epoch=2000, validation_data=validation_dataset(...))
 
-The training data set never ends: an epoch is a fixed number of steps. Batches are padded to the size of their bucket,
-so that few shapes occur. This is the only module of `zoo.data` that imports TensorFlow.
+The training data set never ends: an epoch is a fixed number of steps. Batches are padded to the size of
+their bucket, so that few shapes occur. This is the only module of `zoo.data` that imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -71,13 +71,19 @@ def training_dataset(
 
     def generate() -> Iterator[tuple[Any, ...]]:
         for flat in training_batches(
-            source, batch_size, seed, boundaries=boundaries, select=select,
-            shards_in_memory=shards_in_memory, skip=skip,
+            source,
+            batch_size,
+            seed,
+            boundaries=boundaries,
+            select=select,
+            shards_in_memory=shards_in_memory,
+            skip=skip,
         ):
             yield make(flat)
 
-    first = next(training_batches(source, batch_size, seed, boundaries=boundaries, select=select,
-                                  shards_in_memory=1))
+    first = next(
+        training_batches(source, batch_size, seed, boundaries=boundaries, select=select, shards_in_memory=1)
+    )
     return _dataset(generate, make.signature(first, batch_size), prefetch)
 
 
@@ -136,7 +142,8 @@ class _Maker:
         records = from_flat(flat)
         size = padded_length(int(lengths(flat).max(initial=0)), self._boundaries)
         inputs = {
-            name: _grow(np.asarray(value, np.float32), size) if name in self._node_inputs
+            name: _grow(np.asarray(value, np.float32), size)
+            if name in self._node_inputs
             else np.asarray(value, np.float32)
             for name, value in self._to_inputs(records).items()
         }

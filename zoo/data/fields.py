@@ -1,9 +1,10 @@
 """The field table of the records: name, dtype, unit, range and meaning, as data.
 
-One record is one calorimeter object: the rechits of the 5 x 29 (ieta x iphi) window around its seed crystal, the
-event variables that every energy regression may use, and, for simulated samples, the truth. A dotted name such as
-`hits.energy_gev` is jagged: one list per object. In a ROOT file it is the branch `hits_energy_gev` with the counter
-`nhits`. The table is the one source for the checks, the files, the shards and `docs/data_format.md`.
+One record is one calorimeter object: the rechits of the 5 x 29 (ieta x iphi) window around its seed
+crystal, the event variables that every energy regression may use, and, for simulated samples, the truth. A
+dotted name such as `hits.energy_gev` is jagged: one list per object. In a ROOT file it is the branch
+`hits_energy_gev` with the counter `nhits`. The table is the one source for the checks, the files, the
+shards and `docs/data_format.md`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Field:
         name: Name, dotted if it belongs to a jagged collection.
         dtype: NumPy dtype that is stored.
         unit: Unit, "" for indices and counts.
-        role: "input" must be there for any prediction; "truth" only simulated samples have; "provenance" says where
-            an object came from.
+        role: "input" must be there for any prediction; "truth" only simulated samples have; "provenance"
+            says where an object came from.
         meaning: One line.
         low: Smallest valid value.
         high: Largest valid value.
@@ -84,16 +85,39 @@ FIELDS: tuple[Field, ...] = (
     Field("hits.energy_gev", "float32", "GeV", "input", "measured energy", 0.0, _BEAM_GEV, open_low=True),
     Field("hits.noise_gev", "float32", "GeV", "input", "noise sigma of this crystal", 0.0, 10.0),
     Field("hits.dead_neighbours", "uint8", "", "input", "dead crystals among the 8 neighbours", 0, 8),
-    Field("hits.true_energy_gev", "float32", "GeV", "truth", "deposit of the primary and its descendants", 0.0,
-          _BEAM_GEV),
+    Field(
+        "hits.true_energy_gev",
+        "float32",
+        "GeV",
+        "truth",
+        "deposit of the primary and its descendants",
+        0.0,
+        _BEAM_GEV,
+    ),
     Field("hits.pileup_energy_gev", "float32", "GeV", "truth", "deposit of pile-up", 0.0, _BEAM_GEV),
     Field("seed_ieta", "int16", "", "input", "ieta of the seed crystal", -85, 85, not_zero=True),
     Field("seed_iphi", "int16", "", "input", "iphi of the seed crystal", 1, 360),
-    Field("rho_gev", "float32", "GeV per unit eta-phi", "input", "median energy density of the event", 0.0, 1000.0),
+    Field(
+        "rho_gev",
+        "float32",
+        "GeV per unit eta-phi",
+        "input",
+        "median energy density of the event",
+        0.0,
+        1000.0,
+    ),
     Field("leakage_gev", "float32", "GeV", "input", "smeared energy behind the ECAL (H)", 0.0, _BEAM_GEV),
     Field("n_pileup", "int16", "", "truth", "number of pile-up interactions", 0, 1000),
-    Field("true_energy_gev", "float32", "GeV", "truth", "energy of the primary at the vertex", 0.0, _BEAM_GEV,
-          open_low=True),
+    Field(
+        "true_energy_gev",
+        "float32",
+        "GeV",
+        "truth",
+        "energy of the primary at the vertex",
+        0.0,
+        _BEAM_GEV,
+        open_low=True,
+    ),
     Field("true_eta", "float32", "", "truth", "eta of the primary at the vertex", -5.0, 5.0),
     Field("true_phi", "float32", "rad", "truth", "phi of the primary at the vertex", -_PI, _PI),
     Field("pdg_id", "int32", "", "truth", "PDG code of the primary (11, -11, 22)"),
@@ -107,8 +131,15 @@ FIELDS: tuple[Field, ...] = (
     Field("particles.deposit_gev", "float32", "GeV", "truth", "total deposit in crystals", 0.0, _BEAM_GEV),
     Field("deposits.particle", "int16", "", "truth", "index into particles", 0),
     Field("deposits.hit", "int16", "", "truth", "index into hits", 0),
-    Field("deposits.energy_gev", "float32", "GeV", "truth", "deposit of that particle in that crystal", 0.0,
-          _BEAM_GEV),
+    Field(
+        "deposits.energy_gev",
+        "float32",
+        "GeV",
+        "truth",
+        "deposit of that particle in that crystal",
+        0.0,
+        _BEAM_GEV,
+    ),
     Field("shower_row", "int32", "", "provenance", "library row of the leading shower", -1),
     Field("shower_pdg_id", "int32", "", "provenance", "library of that row (11 or 22)"),
     Field("event_id", "int64", "", "provenance", "number of the event in its sample"),

@@ -1,8 +1,8 @@
-"""Records as plain NumPy arrays: one offsets array, hits one after the other, one number per object for the rest.
+"""Records as plain NumPy arrays: an offsets array, all hits in a row, one number per object for the rest.
 
 This is what training streams: it loads at the speed of the disk and is sliced and gathered without awkward's
-bookkeeping. Per-particle truth (`particles.*`, `deposits.*`, the hits' truth) is dropped; the truth of the object
-stays.
+bookkeeping. Per-particle truth (`particles.*`, `deposits.*`, the hits' truth) is dropped; the truth of the
+object stays.
 """
 
 from __future__ import annotations

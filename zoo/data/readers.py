@@ -1,7 +1,8 @@
 """Reads records from ROOT files: own files as they are, others through a branch map.
 
-Errors name the file and what is wrong with it: missing, not ROOT, truncated (how many bytes are there and how many
-the header promises), another tree, another branch (with the nearest names), values in the wrong unit.
+Errors name the file and what is wrong with it: missing, not ROOT, truncated (how many bytes are there and
+how many the header promises), another tree, another branch (with the nearest names), values in the wrong
+unit.
 """
 
 from __future__ import annotations
@@ -193,7 +194,9 @@ def _column(tree: Any, name: str, entry: Branch, start: int | None, stop: int | 
 def _fill_constants(columns: dict[str, ak.Array], entries: dict[str, Branch]) -> None:
     for name, entry in entries.items():
         if entry.constant is not None:
-            like = columns["hits.energy_gev"] if name.startswith("hits.") else columns["hits.energy_gev"][:, :0]
+            like = (
+                columns["hits.energy_gev"] if name.startswith("hits.") else columns["hits.energy_gev"][:, :0]
+            )
             if name.startswith("hits."):
                 columns[name] = ak.full_like(like, entry.constant, dtype=np.float64)
             else:

@@ -1,4 +1,4 @@
-"""The records: awkward arrays with units in the field names, and the checks that a file or a user's array must pass.
+"""The records: awkward arrays with units in the field names, and the checks that they must pass.
 
     records = zoo.data.readers.read_root("electrons.root")
     records.hits.energy_gev          # jagged [B, N], GeV
@@ -147,12 +147,18 @@ def assemble(columns: Mapping[str, Any]) -> ak.Array:
     """
     parts: dict[str, Any] = {}
     for collection in COLLECTIONS:
-        inside = {name.split(".")[1]: ak.Array(v) for name, v in columns.items() if name.startswith(collection + ".")}
+        inside = {
+            name.split(".")[1]: ak.Array(v)
+            for name, v in columns.items()
+            if name.startswith(collection + ".")
+        }
         if not inside:
             continue
         for leaf, values in inside.items():
             if values.ndim != 2:
-                raise InvalidValue(f"{collection}.{leaf}", "one list per object", f"{values.ndim} dimension(s)")
+                raise InvalidValue(
+                    f"{collection}.{leaf}", "one list per object", f"{values.ndim} dimension(s)"
+                )
         first = next(iter(inside))
         counts = ak.num(inside[first])
         for leaf, values in inside.items():
@@ -245,7 +251,9 @@ def _check_index(records: ak.Array, index: str, into: str) -> None:
         return
     bad = ak.any(get_field(records, index) >= ak.num(get_field(records, into)), axis=1)
     if bool(ak.any(bad)):
-        raise InvalidValue(index, f"indices below the number of {into.split('.')[0]}", _count(ak.to_numpy(bad)))
+        raise InvalidValue(
+            index, f"indices below the number of {into.split('.')[0]}", _count(ak.to_numpy(bad))
+        )
 
 
 def _cast(flat: npt.NDArray[Any], field: Field) -> npt.NDArray[Any]:
@@ -259,8 +267,9 @@ def _cast(flat: npt.NDArray[Any], field: Field) -> npt.NDArray[Any]:
         with np.errstate(invalid="ignore"):
             bad = ~((flat >= info.min) & (flat <= info.max) & (np.floor(flat) == flat))
         if bad.any():
-            raise InvalidValue(field.name, f"whole numbers that fit {field.dtype}",
-                               f"{_count(bad)}, first {flat[bad][0]}")
+            raise InvalidValue(
+                field.name, f"whole numbers that fit {field.dtype}", f"{_count(bad)}, first {flat[bad][0]}"
+            )
     with np.errstate(over="ignore"):
         return flat.astype(target)
 

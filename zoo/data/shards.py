@@ -6,9 +6,10 @@
     cache.finish(20)
     records = from_flat(cache.read(3))
 
-A shard is an .npz file of flat arrays (`zoo.data.flat`) with a small JSON beside it: its sha256, the key it was made
-for, its objects and showers. A job that is killed goes on where it stopped; a shard that was made for another key or
-another schema, or whose bytes changed, is missing and made again. `manifest.json` says what all of it is.
+A shard is an .npz file of flat arrays (`zoo.data.flat`) with a small JSON beside it: its sha256, the key it
+was made for, its objects and showers. A job that is killed goes on where it stopped; a shard that was made
+for another key or another schema, or whose bytes changed, is missing and made again. `manifest.json` says
+what all of it is.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class ShardCache:
 
     Args:
         folder: Where the shards are; created with the first write.
-        key: What determines the content: sample, configuration, seed, number, split, code version, library. Anything
-            that JSON can hold. Another key makes the cache stale.
+        key: What determines the content: sample, configuration, seed, number, split, code version, library.
+            Anything that JSON can hold. Another key makes the cache stale.
 
     Raises:
         InvalidValue: JSON cannot hold the key.
@@ -83,7 +84,8 @@ class ShardCache:
             _write_json(self._note(index), note)
         except OSError as error:
             raise InvalidFile(
-                self.folder, f"shard {index} could not be written ({error.strerror or error}).",
+                self.folder,
+                f"shard {index} could not be written ({error.strerror or error}).",
                 "Free some space or choose another folder; the shards that are complete stay valid.",
             ) from error
         self._checked.add(index)
@@ -137,7 +139,9 @@ class ShardCache:
         """The manifest; `InvalidFile` if it is absent or was made for another key."""
         content = _read_json(self.folder / MANIFEST)
         if content is None:
-            raise InvalidFile(self.folder / MANIFEST, "no manifest: the cache is not complete.", "Make it again.")
+            raise InvalidFile(
+                self.folder / MANIFEST, "no manifest: the cache is not complete.", "Make it again."
+            )
         if content.get("key_sha256") != self.key_sha256:
             changed = _difference(content.get("key", {}), self.key)
             raise InvalidFile(

@@ -1,9 +1,9 @@
 """A seeded stream of batches from shards, in bounded memory: NumPy only.
 
-Training (`training_batches`) never ends: shards in random order, a few of them in memory at a time, their objects
-shuffled together and bucketed; what does not fill a batch waits for the next shards, across the ends of passes too, so
-every object is seen equally often and every batch is full. Validation and prediction (`all_batches`) go through the
-source once and drop nothing.
+Training (`training_batches`) never ends: shards in random order, a few of them in memory at a time, their
+objects shuffled together and bucketed; what does not fill a batch waits for the next shards, across the
+ends of passes too, so every object is seen equally often and every batch is full. Validation and prediction
+(`all_batches`) go through the source once and drop nothing.
 """
 
 from __future__ import annotations

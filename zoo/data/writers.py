@@ -1,7 +1,7 @@
 """Writes records to ROOT files, whole or not at all.
 
-The file is written beside its destination under a temporary name and renamed when it is complete: a killed job, a
-full disk or a folder without permission leaves no half-written file behind.
+The file is written beside its destination under a temporary name and renamed when it is complete: a killed
+job, a full disk or a folder without permission leaves no half-written file behind.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def write_root(
 
     Args:
         path: Destination; replaced if it exists.
-        records: Records, or an iterable of records with the same fields (written as they come: bounded memory).
+        records: Records, or an iterable of records with the same fields (written as they come: bounded
+        memory).
         metadata: Goes into the file as JSON (sample, seed, split, configuration, versions, ...).
         step: Objects per basket.
 
@@ -79,7 +80,9 @@ def write_root(
     except ZooError:
         raise
     except OSError as error:
-        raise InvalidFile(path, f"could not be written ({error.strerror or error}); nothing was left.") from error
+        raise InvalidFile(
+            path, f"could not be written ({error.strerror or error}); nothing was left."
+        ) from error
     finally:
         if os.path.exists(name):
             os.unlink(name)

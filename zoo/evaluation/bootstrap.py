@@ -1,8 +1,9 @@
 """Errors over library showers, not over events.
 
-One Geant4 shower stands in about a hundred simulated events, so events are not independent: an error that counts
-them is too small. The cluster bootstrap draws showers with replacement. A replica is a row of integer weights, one a
-shower (multinomial), and the same replicas serve all methods and all bins: ratios of two methods are paired.
+One Geant4 shower stands in about a hundred simulated events, so events are not independent: an error that
+counts them is too small. The cluster bootstrap draws showers with replacement. A replica is a row of
+integer weights, one a shower (multinomial), and the same replicas serve all methods and all bins: ratios of
+two methods are paired.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ class ClusterBootstrap:
     """Bootstrap replicas over clusters of events.
 
     Args:
-        *keys: Arrays [N] of integers that name an event's cluster together, e.g. `shower_row` and `shower_pdg_id`.
+        *keys: Arrays [N] of integers that name an event's cluster together, e.g. `shower_row` and
+        `shower_pdg_id`.
         replicas: Number of replicas.
         seed: Seed of the draw.
 

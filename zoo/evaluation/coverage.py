@@ -1,8 +1,8 @@
 """Does a predicted uncertainty mean what it says? The probability-integral transform (PIT).
 
-u = F(E_true), with F the predicted cumulative distribution, is uniform in [0, 1] if the prediction is right. The
-central interval of probability p then holds the truth in a fraction p of the objects. A pull width would mislead here:
-power tails make it what one likes.
+u = F(E_true), with F the predicted cumulative distribution, is uniform in [0, 1] if the prediction is
+right. The central interval of probability p then holds the truth in a fraction p of the objects. A pull
+width would mislead here: power tails make it what one likes.
 """
 
 from __future__ import annotations

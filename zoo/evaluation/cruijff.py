@@ -2,13 +2,14 @@ r"""The Cruijff fit: a Gaussian core whose width grows with the distance, on eac
 
     f(x) = exp(-d^2 / (2 (s^2 + alpha d^2))),   d = x - mean,   (s, alpha) = left for d < 0, right otherwise
 
-is what the public DRN validation fits (`convention="public"`). RooFit's CruijffPdf of the electron-photon group has
-exp(-d^2 / (2 s^2 + alpha d^2)) (`convention="roofit"`): alpha_roofit = 2 alpha_public, everything else alike.
+is what the public DRN validation fits (`convention="public"`). RooFit's CruijffPdf of the electron-photon
+group has exp(-d^2 / (2 s^2 + alpha d^2)) (`convention="roofit"`): alpha_roofit = 2 alpha_public, everything
+else alike.
 
-The fit is an extended binned maximum likelihood (iminuit) in the shortest interval that holds most of the responses.
-Resolution is sigma/mu with sigma = (sigma_left + sigma_right) / 2. The covariance is the cluster-robust sandwich
-H^-1 (sum_c g_c g_c^T) H^-1, with g_c the score of all events of one library shower: the linear form of the cluster
-bootstrap, without a refit for each replica.
+The fit is an extended binned maximum likelihood (iminuit) in the shortest interval that holds most of the
+responses. Resolution is sigma/mu with sigma = (sigma_left + sigma_right) / 2. The covariance is the
+cluster-robust sandwich H^-1 (sum_c g_c g_c^T) H^-1, with g_c the score of all events of one library shower:
+the linear form of the cluster bootstrap, without a refit for each replica.
 """
 
 from __future__ import annotations
@@ -80,7 +81,13 @@ class CruijffFit:
     def density(self, x: npt.ArrayLike) -> Floats:
         """Entries per unit of x."""
         return self.amplitude * cruijff(
-            x, self.mean, self.sigma_left, self.sigma_right, self.alpha_left, self.alpha_right, self.convention
+            x,
+            self.mean,
+            self.sigma_left,
+            self.sigma_right,
+            self.alpha_left,
+            self.alpha_right,
+            self.convention,
         )
 
 
@@ -184,7 +191,8 @@ def fit_cruijff(
         covariance=(steps @ steps.T) * np.outer(scale, scale),
         resolution=float(resolution), resolution_error=float(resolution * np.sqrt(influence @ influence)),
         influence=influence, chi2=float(np.sum((counts - expected) ** 2 / expected)),
-        n_dof=bins - len(NAMES), interval=(low, high), n_entries=len(values), convention=convention, valid=True,
+        n_dof=bins - len(NAMES), interval=(low, high), n_entries=len(values), convention=convention,
+        valid=True,
     )  # fmt: skip
 
 
@@ -242,8 +250,12 @@ class _BinnedCruijff:
         floor = 1e-3 * span
         best, lowest = None, np.inf
         for alpha in (0.08, 0.3):
-            left = max(float(np.quantile(peak - values[values < peak], 0.6)) if peak > self.low else 0.0, floor)
-            right = max(float(np.quantile(values[values >= peak] - peak, 0.6)) if peak < self.high else 0.0, floor)
+            left = max(
+                float(np.quantile(peak - values[values < peak], 0.6)) if peak > self.low else 0.0, floor
+            )
+            right = max(
+                float(np.quantile(values[values >= peak] - peak, 0.6)) if peak < self.high else 0.0, floor
+            )
             start = np.array([1.0, peak, left, right, alpha, alpha])
             start[0] = self.counts.sum() / self.expected(start).sum()
             minuit = iminuit.Minuit(self.nll, start, grad=self.nll_gradient, name=NAMES)

@@ -1,7 +1,7 @@
-"""The effective resolution: half of the shortest interval that holds 68.3 % of the responses, over their median.
+"""The effective resolution: half of the shortest 68.3 % interval of the responses, over their median.
 
-It needs no shape and no fit. Weighted forms take a matrix of weights [R, N], one row a bootstrap replica, so that the
-responses are sorted once.
+It needs no shape and no fit. Weighted forms take a matrix of weights [R, N], one row a bootstrap replica,
+so that the responses are sorted once.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def median(ordered: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
         weights: [R, N] non-negative.
 
     Returns:
-        [R]: the mean of the smallest values that reach, and that pass, half of the weight; NaN without weight.
+        [R]: the mean of the smallest values that reach, and that pass, half of the weight; NaN without
+        weight.
     """
     values = np.asarray(ordered, np.float64)
     sums = np.cumsum(np.asarray(weights, np.float64), axis=-1)

@@ -1,4 +1,4 @@
-"""Response E_pred / E_true: its mode, its tails, and the objects that no correction within a factor 2 can mend."""
+"""Response E_pred / E_true: its mode, its tails, and the objects that no correction within 2 can mend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MODE_FRACTION = 0.4  # narrow enough to ignore the tails, wide enough to be sta
 
 
 def mode(values: npt.ArrayLike) -> float:
-    """Most probable value: the centre of the shortest interval that holds 40 % of the values; NaN without any."""
+    """Most probable value: the centre of the shortest interval with 40 % of the values; NaN without any."""
     low, high = shortest_interval(values, _MODE_FRACTION)
     return 0.5 * (low + high)
 

@@ -65,27 +65,36 @@ class EdgeConv(keras.layers.Layer):
     def call(self, x: tf.Tensor, indices: tf.Tensor, neighbour_mask: tf.Tensor) -> tf.Tensor:
         act = keras.activations.get(self.activation)
         here, there = tf.split(tf.convert_to_tensor(self.kernels[0]), 2, axis=0)
-        centre = tf.matmul(x, here - there) + self.biases[0]
-        neighbour = tf.gather(tf.matmul(x, there), indices, batch_dims=1)
+        centre = _rows_times(x, here - there) + self.biases[0]
+        neighbour = tf.gather(_rows_times(x, there), indices, batch_dims=1)
         message = act(centre[:, :, None, :] + neighbour)
         for kernel, bias in zip(self.kernels[1:], self.biases[1:], strict=True):
-            message = act(tf.matmul(message, kernel) + bias)
+            message = act(_rows_times(message, kernel) + bias)
         return self._aggregate(message, neighbour_mask)
 
     def _aggregate(self, message: tf.Tensor, neighbour_mask: tf.Tensor) -> tf.Tensor:
         parts = []
         if self.aggregation != "max":
-            total = tf.reduce_sum(message * neighbour_mask[..., None], axis=2)
+            weight = neighbour_mask
             if self.aggregation != "sum":
-                total /= tf.maximum(tf.reduce_sum(neighbour_mask, axis=2), 1.0)[..., None]
-            parts.append(total)
+                weight /= tf.maximum(tf.reduce_sum(weight, axis=2, keepdims=True), 1.0)
+            # A product of [1, K] and [K, U] matrices: half the time of multiplying and summing.
+            parts.append(tf.matmul(weight[:, :, None, :], message)[:, :, 0, :])
         if "max" in self.aggregation:
-            largest = tf.reduce_max(
-                tf.where(neighbour_mask[..., None] > 0.5, message, FLOOR * tf.ones_like(message)), axis=2
-            )
+            largest = tf.reduce_max(message + ((1.0 - neighbour_mask) * FLOOR)[..., None], axis=2)
             parts.append(tf.where(largest > 0.5 * FLOOR, largest, tf.zeros_like(largest)))
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "aggregation": self.aggregation, "activation": self.activation}
         return {**super().get_config(), **own}
+
+
+def _rows_times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Returns x @ kernel over the last axis, as one flat matrix product.
+
+    A product of a rank-4 tensor with a matrix has a gradient that is made once per row block and then summed: five
+    times slower.
+    """
+    flat = tf.matmul(tf.reshape(x, [-1, kernel.shape[0]]), kernel)
+    return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [kernel.shape[1]]], axis=0))

@@ -4,8 +4,8 @@ A crystal is named by `ieta` (-85..-1, 1..85; there is no 0) and `iphi` (1..360)
 `row` 0..169 along eta and `iphi - 1` along phi. Continuous positions are counted in crystals, so that
 `row` + `offset_eta` with an offset in [-0.5, 0.5) says where inside a crystal a particle arrives.
 
-Idealised from the CMS barrel (JINST 3 S08004): every crystal has front face 22 x 22 mm, length 230 mm, and stands
-at R = 1.29 m; one crystal is 0.0174 in eta and one degree in phi; no tilt and no taper.
+Idealised from the CMS barrel (JINST 3 S08004): every crystal has front face 22 x 22 mm, length 230 mm, and
+stands at R = 1.29 m; one crystal is 0.0174 in eta and one degree in phi; no tilt and no taper.
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ def _eta_gap_edges() -> Bools:
 
 
 def _phi_gap_edges() -> Bools:
-    return np.arange(N_PHI + 1) % SUPERMODULE_IPHI == 0
+    return np.asarray(np.arange(N_PHI + 1) % SUPERMODULE_IPHI == 0)
 
 
 ETA_GAP_EDGES: Bools = _eta_gap_edges()
 """[171] True where edge e, which lies below row e, is a module gap or an end of the barrel."""
 PHI_GAP_EDGES: Bools = _phi_gap_edges()
-"""[361] True where edge e, which lies below iphi e + 1, is a supermodule gap; edges 0 and 360 are the same."""
+"""[361] True where edge e, which lies below iphi e + 1, is a supermodule gap; edges 0 and 360 are the
+same."""
 
 
 class Impact(NamedTuple):

@@ -20,7 +20,7 @@ from zoo.simulation.transport import Cascade, transport
 from zoo.simulation.windows import Hits, find_seeds, window_hits
 
 if TYPE_CHECKING:
-    from zoo.simulation.pileup import PileupPool
+    from zoo.simulation.pileup import Particles, PileupPool
     from zoo.simulation.samples import SampleConfig
 
 __all__ = ["Columns", "draw_primaries", "simulate_objects"]
@@ -94,12 +94,26 @@ class _Showers:
 
 @dataclass(frozen=True)
 class _Pileup:
-    """Pile-up on the patches, and the crossing that each patch lies in."""
+    """Pile-up on the patches: one crossing for every few objects, turned and mirrored for each of them.
+
+    Turns are by whole supermodules and mirrors leave the gaps in place, so the crossing's gaps stay right.
+    """
 
     energy_gev: F32
     rho_gev: F32
     n_vertices: Ints
-    hard: list[tuple[slice, npt.NDArray[Any]]] = field(default_factory=list)
+    turn: Ints
+    mirror_eta: Bools
+    mirror_phi: Bools
+    hard: list[tuple[slice, Particles]] = field(default_factory=list)
+
+    def turned(self, row: Ints, column: Ints, patch: Ints) -> tuple[Ints, Ints]:
+        """Returns the row and column of the crossing's image that lie on (row, column) of some patches."""
+        shape = (-1,) + (1,) * (row.ndim - 1)
+        mirror_eta, mirror_phi = self.mirror_eta[patch].reshape(shape), self.mirror_phi[patch].reshape(shape)
+        image_row = np.where(mirror_eta, geometry.N_ETA - 1 - row, row)
+        image_column = np.where(mirror_phi, geometry.N_PHI - 1 - column, column)
+        return image_row, (image_column + self.turn[patch].reshape(shape)) % geometry.N_PHI
 
 
 def simulate_objects(
@@ -167,7 +181,7 @@ def simulate_objects(
         "true_eta": eta[origin].astype(np.float32),
         "true_phi": phi[origin].astype(np.float32),
         "pdg_id": pdg_id[origin].astype(np.int32),
-        "pileup_photon_gev": _hardest_pileup(pileup, patches, found, row, iphi),
+        "pileup_photon_gev": _hardest_pileup(pileup, patches, found, row, iphi - 1),
         "shower_row": showers.library_row[leader[found]].astype(np.int32),
         "shower_pdg_id": np.where(showers.electron[leader[found]], 11, 22).astype(np.int32),
     }
@@ -236,38 +250,43 @@ def _take(impact: geometry.Impact, chosen: Bools) -> geometry.Impact:
 def _add_pileup(
     patches: Patches, config: SampleConfig, split: str, pool: PileupPool | None, rng: np.random.Generator
 ) -> _Pileup:
-    """Puts pile-up on patches: one crossing for every few objects, turned and mirrored for each of them.
-
-    Turns are by whole supermodules and mirrors leave the gaps in place, so the crossing's gaps stay right.
-    """
+    """Draws crossings and puts them on the patches."""
     n = len(patches.row)
-    shape = (n, *patches.layout.shape)
-    if pool is None or config.pileup[1] == 0:
-        return _Pileup(np.zeros(shape, np.float32), np.zeros(n, np.float32), np.zeros(n, np.int64))
-    energy = np.empty(shape, np.float32)
-    rho, vertices = np.empty(n, np.float32), np.empty(n, np.int64)
-    turn = geometry.SUPERMODULE_IPHI * rng.integers(0, geometry.N_PHI // geometry.SUPERMODULE_IPHI, n)
-    mirror_eta, mirror_phi = rng.random(n) < 0.5, rng.random(n) < 0.5
-    rows = np.where(mirror_eta[:, None], geometry.N_ETA - 1 - patches.rows, patches.rows)
-    columns = np.where(mirror_phi[:, None], geometry.N_PHI - 1 - patches.columns, patches.columns)
-    columns = (columns + turn[:, None]) % geometry.N_PHI
-    exists = patches.exists
-    hard = []
+    pileup = _Pileup(
+        energy_gev=np.zeros((n, *patches.layout.shape), np.float32),
+        rho_gev=np.zeros(n, np.float32),
+        n_vertices=np.zeros(n, np.int64),
+        turn=geometry.SUPERMODULE_IPHI * rng.integers(0, geometry.N_PHI // geometry.SUPERMODULE_IPHI, n),
+        mirror_eta=rng.random(n) < 0.5,
+        mirror_phi=rng.random(n) < 0.5,
+    )
+    if pool is None:
+        return pileup
+    everything = np.arange(n)
+    rows, columns = pileup.turned(patches.rows, patches.columns, everything)
+    rows = np.clip(rows, 0, geometry.N_ETA - 1)
     for start in range(0, n, config.objects_per_crossing):
         part = slice(start, min(start + config.objects_per_crossing, n))
         n_vertices = int(rng.integers(config.pileup[0], config.pileup[1], endpoint=True))
-        image, crossing_rho, particles = pool.crossing(n_vertices, rng, split)
-        inside = np.clip(rows[part], 0, geometry.N_ETA - 1)
-        energy[part] = image[inside[:, :, None], columns[part][:, None, :]]
-        rho[part], vertices[part] = crossing_rho, n_vertices
-        hard.append((part, particles))
-    energy *= exists[:, :, None]
-    return _Pileup(energy, rho, vertices, hard)
+        image, rho, particles = pool.crossing(n_vertices, rng, split)
+        pileup.energy_gev[part] = image[rows[part][:, :, None], columns[part][:, None, :]]
+        pileup.rho_gev[part], pileup.n_vertices[part] = rho, n_vertices
+        pileup.hard.append((part, particles))
+    pileup.energy_gev[~patches.exists] = 0.0
+    return pileup
 
 
-def _hardest_pileup(pileup: _Pileup, patches: Patches, found: Ints, row: Ints, iphi: Ints) -> F32:
+def _hardest_pileup(pileup: _Pileup, patches: Patches, found: Ints, row: Ints, column: Ints) -> F32:
     """Returns [K] the energy of the hardest pile-up particle above 1 GeV in each window, else 0."""
-    raise NotImplementedError
+    hardest = np.zeros(len(patches.row), dtype=np.float32)
+    half = patches.layout.window
+    image_row, image_column = np.full(len(hardest), -1000), np.zeros(len(hardest), dtype=np.int64)
+    image_row[found], image_column[found] = pileup.turned(row, column, found)
+    for part, particles in pileup.hard:
+        near = np.abs(particles.row - image_row[part, None]) <= half[0]
+        near &= np.abs(geometry.delta_iphi(particles.iphi - 1, image_column[part, None])) <= half[1]
+        hardest[part] = np.max(np.where(near, particles.energy_gev, 0.0), axis=1, initial=0.0)
+    return hardest[found]
 
 
 def _leak_in_window(

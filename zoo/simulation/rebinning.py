@@ -1,9 +1,9 @@
 """Shares a shower's deposit among the crystals, exactly, at any impact point.
 
-A library shower is three nested images of the deposit, each with square cells centred on the impact point (core
-0.55 mm, fine 2.2 mm, outer 11 mm). The deposit is taken as uniform inside a cell; each cell is shared among the
-crystals by the overlap of their edges, in eta and phi independently, so that one image G gives the window
-`M_eta G M_phi^T` with M[k, c] the part of cell c inside crystal k.
+A library shower is three nested images of the deposit, each with square cells centred on the impact point
+(core 0.55 mm, fine 2.2 mm, outer 11 mm). The deposit is taken as uniform inside a cell; each cell is shared
+among the crystals by the overlap of their edges, in eta and phi independently, so that one image G gives the
+window `M_eta G M_phi^T` with M[k, c] the part of cell c inside crystal k.
 
 The eight symmetries of the square act on M, not on G: a mirror image reverses the order of the cells, the
 transposed image swaps the two matrices. A gap between modules lets a strip along the crystals' edge lose a
@@ -106,7 +106,8 @@ def share(
         symmetry: [S] 0..7: bit 0 mirrors x, bit 1 mirrors y, bit 2 swaps them.
         loss_eta: [S, 16] part lost in the strips along the window's edges in eta; None is no gap.
         loss_phi: [S, 16] the same in phi.
-        grids: The grids of `images`; leaving out the outer one is faster and drops what lies beyond three crystals.
+        grids: The grids of `images`; leaving out the outer one is faster and drops what lies beyond three
+            crystals.
 
     Returns:
         [S, 15, 15] windows [eta, phi] in the unit of the images.
@@ -130,7 +131,7 @@ def share(
 
 
 def _swap(usual: F32 | None, other: F32 | None, swapped: npt.NDArray[np.bool_]) -> F32 | None:
-    """Losses along one axis of the image, which is the other axis of the detector where the image is swapped."""
+    """Losses along one axis of the image: the detector's other axis where the image is swapped."""
     if usual is None and other is None:
         return None
     zero = np.zeros((len(swapped), WINDOW + 1), dtype=np.float32)

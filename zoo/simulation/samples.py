@@ -11,6 +11,7 @@ made in chunks, each from the random numbers of (seed, chunk).
 from __future__ import annotations
 
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 
-from zoo.data.schema import assemble
+from zoo.data.schema import FIELD_BY_NAME, assemble
 from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation.objects import Columns, join, simulate_objects
 from zoo.simulation.patches import PatchShape
@@ -33,7 +34,7 @@ __all__ = ["CHUNK", "ELECTRONS", "PHOTONS", "SAMPLES", "SampleConfig", "simulate
 CHUNK = 1000
 """Objects made from one set of random numbers."""
 
-TRIES = 50
+TRIES = 20
 """Batches after which a chunk that finds no seeds gives up."""
 
 
@@ -151,14 +152,13 @@ def _chunks(
         source = None
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawn) as pool:
-        futures = [
+        futures = deque(
             pool.submit(_worker_chunk, index, size, seed, config, split, source, truth)
             for index, size in enumerate(sizes)
-        ]
+        )
         try:
-            for index in range(len(futures)):
-                yield futures[index].result()
-                del futures[index:index]
+            while futures:
+                yield futures.popleft().result()
         finally:
             for future in futures:
                 future.cancel()
@@ -182,7 +182,9 @@ def _chunk(
 ) -> tuple[Columns, int]:
     """Makes one chunk, batch by batch until there are enough objects; also returns the events it took."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
-    pool = PileupPool.shipped() if config.pileup[1] > 0 else None
+    pool = None
+    if config.pileup[1] > 0:
+        pool = PileupPool.shipped(None if library is ShowerLibrary.shipped() else library)
     parts: list[Columns] = []
     have, events = 0, 0
     for _ in range(TRIES):
@@ -205,6 +207,8 @@ def _records(columns: Columns, events: int) -> ak.Array:
     """Builds the records from flat columns."""
     arrays = {}
     for name, value in columns.values.items():
+        if name not in FIELD_BY_NAME:
+            continue  # the schema says what a record holds
         collection = name.split(".")[0]
         jagged = collection in columns.counts
         arrays[name] = ak.unflatten(value, columns.counts[collection]) if jagged else ak.Array(value)

@@ -2,24 +2,24 @@
 
     python -m zoo.simulation.shower_packing FOLDER zoo/simulation/library/showers.bin
 
-Each image is stored as small integers c = round(L (v / v_max)^(1/4)): the fourth root makes the step follow the
-fluctuations of a deposit. The rounding error of a cell is passed on to its neighbours (Floyd and Steinberg, Proc.
-SID 17 (1976) 75), so that sums over crystals suffer far less than single cells, and a scale per shower and image makes
-each image's sum exact. L is 63 / 45 / 31 for core / fine / outer, and twice that below 2 GeV, where the images
-are sparse.
+Each image is stored as small integers c = round(L (v / v_max)^(1/4)): the fourth root makes the step follow
+the fluctuations of a deposit. The rounding error of a cell is passed on to its neighbours (Floyd and
+Steinberg, Proc. SID 17 (1976) 75), so that sums over crystals suffer far less than single cells, and a scale
+per shower and image makes each image's sum exact. L is 63 / 45 / 31 for core / fine / outer, and twice that
+below 2 GeV, where the images are sparse.
 
-Showers are sorted by energy and taken in blocks of 256; inside a block the cells are ordered by their distance
-from the impact point and stand outermost in memory, so that equal things lie together and each stretch gets its
-own Huffman code. That is 10-15 % smaller than LZMA on plain images, and an order of magnitude faster to read.
+Showers are sorted by energy and taken in blocks of 256; inside a block the cells are ordered by their
+distance from the impact point and stand outermost in memory, so that equal things lie together and each
+stretch gets its own Huffman code. That is 10-15 % smaller than LZMA on plain images, and an order of
+magnitude faster to read.
 
-File: 8 bytes magic, 4 bytes length of the header (little-endian), the header (JSON), the sections that the header
-names by offset and length, counted from the end of the header. Rows keep the order of the folder.
+File: 8 bytes magic, 4 bytes length of the header (little-endian), the header (JSON), the sections that the
+header names by offset and length, counted from the end of the header. Rows keep the order of the folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import hashlib
 import json
 import os
@@ -35,7 +35,8 @@ import numpy.typing as npt
 
 from zoo.errors import InvalidFile
 from zoo.simulation.rebinning import GRIDS, Grid
-from zoo.simulation.showers import KINDS, RAW_SCALARS, Kind, ShowerLibrary, ShowerTable
+from zoo.simulation.shower_table import KINDS, SCALARS, Kind, ShowerTable
+from zoo.simulation.showers import ShowerLibrary
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -48,8 +49,8 @@ LEVELS = {"core": 63, "fine": 45, "outer": 31}
 SOFT_GEV = 2.0
 SOFT_FACTOR = 2
 PROVENANCE = (
-    "Geant4 11.4.0, electromagnetic models only, own data; photons and electrons of 0.05-250 GeV at normal incidence "
-    "on 22 x 22 x 230 mm G4_PbWO4 without gaps, material in front or field; range cut 0.7 mm"
+    "Geant4 11.4.0, electromagnetic models only, own data; photons and electrons of 0.05-250 GeV at normal "
+    "incidence on 22 x 22 x 230 mm G4_PbWO4 without gaps, material in front or field; range cut 0.7 mm"
 )
 
 
@@ -148,7 +149,7 @@ def pack(library: ShowerLibrary, out: Path) -> int:
                 codes, scales[rows, index] = encode(image, LEVELS[grid.name] * soft)
                 entry.append(section(codes.reshape(len(rows), -1)[:, outward(grid)].T.tobytes()))
             blocks.append(entry)
-        scalars = np.stack([getattr(table, name) for name in RAW_SCALARS] + list(scales.T))
+        scalars = np.stack([getattr(table, name) for name in SCALARS] + list(scales.T))
         header["kinds"][kind] = {
             "showers": len(table),
             "scalars": section(scalars.astype("<f4").tobytes()),
@@ -160,23 +161,22 @@ def pack(library: ShowerLibrary, out: Path) -> int:
     return out.stat().st_size
 
 
-def read_packed(path: Path) -> ShowerLibrary:
-    """Opens a packed library; the showers of a kind are read when first asked for.
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """Reads the header of a packed library.
 
     Args:
         path: A file written by `pack`.
 
+    Returns:
+        The header, and where the sections start.
+
     Raises:
-        InvalidFile: No such file, or not a whole packed library.
+        InvalidFile: No such file, or not a packed library.
     """
     if not path.is_file():
-        raise InvalidFile(path, "no such file.", "`python -m zoo.simulation.shower_packing FOLDER OUT` writes it.")
-    header, start = _header(path)
-    return ShowerLibrary(str(path), file_sha256(path), functools.lru_cache(lambda kind: _table(path, header, start, kind)))
-
-
-def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header of a packed library and where its sections start."""
+        raise InvalidFile(
+            path, "no such file.", "`python -m zoo.simulation.shower_packing FOLDER OUT` writes it."
+        )
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -188,11 +188,20 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
     return header, len(MAGIC) + 4 + length
 
 
-def _table(path: Path, header: dict[str, Any], start: int, kind: Kind) -> ShowerTable:
-    """Reads the showers of one kind; keeps the codes, one byte a cell, and decodes what is asked for."""
-    part = header["kinds"][kind]
-    n = int(part["showers"])
+def read_table(path: Path, kind: Kind) -> ShowerTable:
+    """Reads the showers of one kind; keeps the codes, one byte a cell, and decodes what is asked for.
+
+    Args:
+        path: A file written by `pack`.
+        kind: "photon" or "electron".
+
+    Raises:
+        InvalidFile: No such file, or not a whole packed library.
+    """
+    header, start = read_header(path)
     try:
+        part = header["kinds"][kind]
+        n = int(part["showers"])
         with path.open("rb") as file:
 
             def section(place: list[int]) -> bytes:
@@ -211,7 +220,7 @@ def _table(path: Path, header: dict[str, Any], start: int, kind: Kind) -> Shower
                     stored[index][rows] = cells[inward].T
     except (zlib.error, ValueError, KeyError, IndexError) as error:
         raise InvalidFile(path, f"is truncated or damaged: {error}.") from error
-    scales = scalars[len(RAW_SCALARS) :]
+    scales = scalars[len(SCALARS) :]
 
     def images_gev(rows: Ints, outer: bool) -> tuple[F32, ...]:
         wanted = GRIDS if outer else GRIDS[:-1]
@@ -220,7 +229,8 @@ def _table(path: Path, header: dict[str, Any], start: int, kind: Kind) -> Shower
             for index, grid in enumerate(wanted)
         )
 
-    return ShowerTable(*scalars[: len(RAW_SCALARS)], split, images_gev)
+    energy, back, front, first = scalars[: len(SCALARS)]
+    return ShowerTable(energy, back, front, first, split, images_gev)
 
 
 def _smallest(data: bytes) -> bytes:
@@ -245,9 +255,13 @@ def _write(out: Path, parts: Iterable[bytes]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Packs a folder: see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m zoo.simulation.shower_packing", description="Pack a shower library.")
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo.simulation.shower_packing", description="Pack a shower library."
+    )
     parser.add_argument("folder", type=Path, help="folder with photons.npz and electrons.npz")
-    parser.add_argument("out", type=Path, nargs="?", default=SHIPPED, help="packed file (default: the shipped one)")
+    parser.add_argument(
+        "out", type=Path, nargs="?", default=SHIPPED, help="packed file (default: the shipped one)"
+    )
     options = parser.parse_args(arguments)
     size = pack(ShowerLibrary.from_folder(options.folder), options.out)
     print(f"{options.out}: {size / 1e6:.1f} MB")

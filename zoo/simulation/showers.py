@@ -7,8 +7,8 @@
 Photons and electrons at normal incidence on 22 x 22 x 230 mm PbWO4, 0.05-250 GeV, Geant4 11.4.0 with
 electromagnetic models only: no tilt, no taper, no light-collection curve, no photo-nuclear reactions.
 
-* A shower is drawn uniformly among those with |ln(E_lib / E)| < 0.12, at least 50 of them, and scaled to E. The
-  nearest one would tie each energy to one shower, which a network learns by heart.
+* A shower is drawn uniformly among those with |ln(E_lib / E)| < 0.12, at least 50 of them, and scaled to E.
+  The nearest one would tie each energy to one shower, which a network learns by heart.
 * The mean part of the energy that leaves through the rear face rises with ln E. Scaling a shower corrects for
   that: its leak is multiplied by the ratio of the fitted means, and the deposit takes the difference, so that
   deposit + rear leak + albedo stays E.
@@ -18,183 +18,123 @@ electromagnetic models only: no tilt, no taper, no light-collection curve, no ph
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.simulation import geometry, rebinning
+from zoo.simulation.shower_table import KINDS, SCALARS, SPLITS, Kind, ShowerTable, split_index, split_of
 
-Kind = Literal["photon", "electron"]
+__all__ = [
+    "ETA_STRIP_ATTENUATION",
+    "KINDS",
+    "PHI_STRIP_ATTENUATION",
+    "SPLITS",
+    "Kind",
+    "ShowerLibrary",
+    "ShowerTable",
+    "split_index",
+    "strip_losses",
+]
+
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-KINDS: tuple[Kind, Kind] = ("photon", "electron")
-SPLITS = ("train", "validation", "test")
-SPLIT_TENTHS = (7, 1, 2)
-SPLIT_SEED = 20240519
-LOG_WINDOW = 0.12
-"""Half width in ln E of the showers that may stand for an energy."""
-LEAST_CHOICE = 50
-"""Least number of showers to draw from; the window widens to the nearest ones in ln E where it holds fewer."""
-ETA_STRIP_ATTENUATION = 0.11
-PHI_STRIP_ATTENUATION = 0.08
+ETA_STRIP_ATTENUATION = 0.10
+"""Part lost within 3 mm of a module edge in eta: a 3 x 3 sum centred on the gap then dips by 6.2 % (CMS: 5-7
+%). A larger part, 0.15-0.2, would be right for a beam spread over the whole crystal; on the gap it gives 9-12
+%."""
+PHI_STRIP_ATTENUATION = 0.065
+"""Part lost within 3 mm of a supermodule edge in phi: a 3 x 3 sum on the gap dips by 4.0 % (CMS: 3-5 %)."""
 BLOCK = 512
 """Showers re-binned at once: more would leave the processor's cache."""
-
-Images = Callable[[Ints, bool], tuple[F32, ...]]
-
-
-@dataclass(frozen=True)
-class ShowerTable:
-    """The showers of one kind of particle.
-
-    Attributes:
-        energy_gev: [n] true energy.
-        back_gev: [n] energy that left through the rear face.
-        front_gev: [n] energy that left through the front face.
-        first_interaction_mm: [n] depth of the first interaction.
-        split: [n] index into `SPLITS`.
-        images_gev: Gives the deposit of some rows as one [S, cells, cells] array per grid; its second argument
-            says whether the outer grid is wanted.
-    """
-
-    energy_gev: F32
-    back_gev: F32
-    front_gev: F32
-    first_interaction_mm: F32
-    split: npt.NDArray[np.uint8]
-    images_gev: Images
-
-    def __len__(self) -> int:
-        return len(self.energy_gev)
-
-    @functools.cached_property
-    def _order(self) -> tuple[tuple[Ints, F64], ...]:
-        """For each split the rows in order of energy, and their ln E."""
-        log_energy = np.log(self.energy_gev.astype(np.float64))
-        order = np.argsort(log_energy, kind="stable")
-        parts = [order[self.split[order] == index] for index in range(len(SPLITS))]
-        return tuple((part, log_energy[part]) for part in parts)
-
-    def rows(self, split: str) -> Ints:
-        """Returns the rows of one split, softest first."""
-        return self._order[split_index(split)][0]
-
-    def choose(self, energy_gev: F64, split: str, rng: np.random.Generator) -> Ints:
-        """Draws a shower for each energy: see `ShowerLibrary.choose`."""
-        rows, log_energy = self._order[split_index(split)]
-        wanted = np.log(energy_gev)
-        first = np.searchsorted(log_energy, wanted - LOG_WINDOW, side="left")
-        last = np.searchsorted(log_energy, wanted + LOG_WINDOW, side="right")
-        least = min(LEAST_CHOICE, len(rows))
-        # The `least` nearest neighbours start where the next one on the right is no nearer than the first.
-        nearest = np.searchsorted(log_energy[:-least] + log_energy[least:], 2.0 * wanted)
-        few = last - first < least
-        first = np.where(few, nearest, first)
-        last = np.where(few, nearest + least, last)
-        return rows[rng.integers(first, last)]
-
-    @functools.cached_property
-    def _leak_fit(self) -> F64:
-        """Coefficients, highest first, of ln(mean rear leak / E) as a parabola in ln E."""
-        log_energy = np.log(self.energy_gev.astype(np.float64))
-        part = (self.back_gev / self.energy_gev).astype(np.float64)
-        blocks = np.array_split(np.argsort(log_energy), max(3, len(self) // 200))
-        x = np.array([log_energy[block].mean() for block in blocks])
-        y = np.array([part[block].mean() for block in blocks])
-        used = y > 0.0
-        relative = np.array([part[block].std() / np.sqrt(len(block)) for block in blocks])[used] / y[used]
-        fit: F64 = np.polyfit(x[used], np.log(y[used]), 2, w=1.0 / np.maximum(relative, 1e-3))
-        return fit
-
-    def mean_leak_part(self, energy_gev: npt.ArrayLike) -> F64:
-        """Returns the fitted mean of (rear leak / E) at these energies."""
-        mean: F64 = np.exp(np.polyval(self._leak_fit, np.log(np.asarray(energy_gev, dtype=np.float64))))
-        return mean
-
-    def rear_leak_gev(self, rows: Ints, energy_gev: F64) -> F64:
-        """Returns the rear leak of rows scaled to `energy_gev`, with the slope in ln E taken into account."""
-        own = self.energy_gev[rows].astype(np.float64)
-        ratio = self.mean_leak_part(energy_gev) / self.mean_leak_part(own)
-        leak: F64 = self.back_gev[rows] * (energy_gev / own) * ratio
-        return leak
-
-    def scale(self, rows: Ints, energy_gev: F64) -> F64:
-        """Returns the factor on the stored deposit that keeps deposit + rear leak + albedo at `energy_gev`."""
-        own = self.energy_gev[rows].astype(np.float64)
-        back, front = self.back_gev[rows].astype(np.float64), self.front_gev[rows].astype(np.float64)
-        ratio = energy_gev / own
-        kept = np.maximum(own - back - front, 1e-3 * own)
-        factor: F64 = ratio * (1.0 + (back - self.rear_leak_gev(rows, energy_gev) / ratio) / kept)
-        return factor
+RAW_IMAGES = tuple(f"{grid.name}_mev" for grid in rebinning.GRIDS)
 
 
 @dataclass(frozen=True)
 class ShowerLibrary:
-    """Showers of both kinds.
+    """Showers of both kinds, read at the first use of each: the library itself is cheap to make and to
+    pickle.
 
     Attributes:
-        source: Where they came from, for messages and manifests.
-        sha256: Checksum of the packed file, or of the names and sizes of a folder's files.
-        load: Gives the table of a kind; called once per kind.
+        source: The packed file, or the folder.
+        sha256: Checksum of the packed file, or those of the folder's two files joined by "+".
+        packed: Whether `source` is a packed file.
     """
 
     source: str
     sha256: str
-    load: Callable[[Kind], ShowerTable]
+    packed: bool
 
     @staticmethod
     @functools.lru_cache(maxsize=1)
     def shipped() -> ShowerLibrary:
-        """Returns the library that comes with the package; the showers are read at first use of their kind."""
-        from zoo.simulation.shower_packing import SHIPPED, read_packed
+        """Returns the library that comes with the package."""
+        from zoo.simulation.shower_packing import SHIPPED
 
-        return read_packed(SHIPPED)
+        return ShowerLibrary.from_file(SHIPPED)
+
+    @staticmethod
+    @functools.lru_cache(maxsize=2)
+    def from_file(path: str | Path) -> ShowerLibrary:
+        """Opens a packed library.
+
+        Args:
+            path: A file written by `python -m zoo.simulation.shower_packing`.
+
+        Raises:
+            InvalidFile: No such file, or not a packed library.
+        """
+        from zoo.simulation.shower_packing import file_sha256, read_header
+
+        read_header(Path(path))
+        return ShowerLibrary(str(path), file_sha256(Path(path)), True)
 
     @staticmethod
     @functools.lru_cache(maxsize=2)
     def from_folder(path: str | Path) -> ShowerLibrary:
-        """Reads an unpacked library: a folder with photons.npz and electrons.npz.
+        """Opens an unpacked library: a folder with photons.npz and electrons.npz.
 
         Args:
-            path: Each file holds `energy_gev`, `back_gev`, `front_gev`, `first_interaction_mm` of shape [n] and
-                the deposits in MeV `core_mev` [n, 40, 40], `fine_mev` [n, 60, 60], `outer_mev` [n, 30, 30].
+            path: Each file holds `energy_gev`, `back_gev`, `front_gev`, `first_interaction_mm` of shape [n]
+                and the deposits in MeV `core_mev` [n, 40, 40], `fine_mev` [n, 60, 60], `outer_mev` [n, 30,
+                30].
 
         Raises:
-            InvalidFile: A file or an array is missing.
+            InvalidFile: A file is missing.
         """
-        folder = Path(path)
-        files = {kind: folder / f"{kind}s.npz" for kind in KINDS}
-        for file in files.values():
-            if not file.is_file():
-                raise InvalidFile(file, "no such file.", "A shower folder holds photons.npz and electrons.npz.")
         from zoo.simulation.shower_packing import file_sha256
 
-        digest = "+".join(file_sha256(files[kind]) for kind in KINDS)
-        return ShowerLibrary(str(folder), digest, functools.lru_cache(lambda kind: _read_raw(files[kind])))
+        files = [Path(path) / f"{kind}s.npz" for kind in KINDS]
+        for file in files:
+            if not file.is_file():
+                raise InvalidFile(
+                    file, "no such file.", "A shower folder holds photons.npz and electrons.npz."
+                )
+        return ShowerLibrary(str(path), "+".join(file_sha256(file) for file in files), False)
 
     def table(self, kind: str) -> ShowerTable:
         """Returns the showers of "photon" or "electron".
 
         Raises:
+            InvalidFile: The library is truncated or damaged.
             UnknownName: Any other kind.
         """
         for known in KINDS:
             if kind == known:
-                return self.load(known)
+                return _read(self, known)
         raise UnknownName("shower kind", kind, KINDS)
 
     def choose(self, kind: str, energy_gev: npt.ArrayLike, split: str, rng: np.random.Generator) -> Ints:
         """Draws a shower near in energy, never simply the nearest one.
 
-        Uniform among the showers of the split with |ln(E_lib / E)| < 0.12; where these are fewer than 50, among
-        the 50 nearest in ln E.
+        Uniform among the showers of the split with |ln(E_lib / E)| < 0.12; where these are fewer than 50,
+        among the 50 nearest in ln E.
 
         Args:
             kind: "photon" or "electron".
@@ -212,7 +152,7 @@ class ShowerLibrary:
         return self.table(kind).choose(_positive(energy_gev), split, rng)
 
     def rear_leak_gev(self, kind: str, rows: npt.ArrayLike, energy_gev: npt.ArrayLike) -> F64:
-        """Returns [S] the energy in GeV that leaves through the rear face of showers scaled to `energy_gev`."""
+        """Returns [S] the energy in GeV that leaves through the rear of showers scaled to `energy_gev`."""
         return self.table(kind).rear_leak_gev(np.asarray(rows, dtype=np.int64), _positive(energy_gev))
 
     def deposit(
@@ -234,12 +174,13 @@ class ShowerLibrary:
             kind_is_electron: [S] or scalar: which library.
             rows: [S] rows of that library.
             energy_gev: [S] energies to scale to.
-            symmetry: [S] 0..7, one of the eight symmetries of the square: bit 0 mirrors x, bit 1 mirrors y, bit 2
-                swaps them.
-            offset_eta: [S] impact point minus centre of the central crystal along eta, in crystals, -0.5..0.5.
+            symmetry: [S] 0..7, one of the eight symmetries of the square: bit 0 mirrors x, bit 1 mirrors y,
+                bit 2 swaps them.
+            offset_eta: [S] impact point minus centre of the central crystal along eta, in crystals,
+                -0.5..0.5.
             offset_phi: [S] the same along phi.
-            row: [S] row 0..169 of the central crystal, for the gaps; None leaves out all gaps. Crystals beyond the
-                barrel's end get nothing.
+            row: [S] row 0..169 of the central crystal, for the gaps; None leaves out all gaps. Crystals
+                beyond the barrel's end get nothing.
             iphi: [S] iphi of the central crystal; needed with `row`.
             strip_attenuation: Part of the deposit lost within 3 mm of an edge between modules in eta, in phi.
             outer: False leaves out what lies beyond three crystals (1 % of the energy), for speed.
@@ -283,41 +224,11 @@ class ShowerLibrary:
 
 
 def strip_losses(row: Ints, iphi: Ints, attenuation: tuple[float, float]) -> tuple[F32, F32]:
-    """Returns [S, 16] parts lost in the strips along the edges of the window around each crystal, in eta and phi."""
+    """Returns [S, 16] parts lost along the edges of the windows around crystals, in eta and in phi."""
     edges = np.arange(-(rebinning.WINDOW // 2), rebinning.WINDOW // 2 + 2)
     in_eta = geometry.ETA_GAP_EDGES[np.clip(row[:, None] + edges, 0, geometry.N_ETA)]
     in_phi = geometry.PHI_GAP_EDGES[(iphi[:, None] - 1 + edges) % geometry.N_PHI]
     return (in_eta * np.float32(attenuation[0])), (in_phi * np.float32(attenuation[1]))
-
-
-def split_index(split: str) -> int:
-    """Returns the index of "train", "validation" or "test".
-
-    Raises:
-        UnknownName: Any other name.
-    """
-    if split not in SPLITS:
-        raise UnknownName("split", split, SPLITS)
-    return SPLITS.index(split)
-
-
-def split_of(energy_gev: npt.NDArray[np.floating], kind: str) -> npt.NDArray[np.uint8]:
-    """Fixes the split of each row: in every ten showers next in energy, 7 train, 1 validation, 2 test.
-
-    Args:
-        energy_gev: [n] energies of the library, in the order of its rows.
-        kind: "photon" or "electron"; the two have different permutations.
-
-    Returns:
-        [n] index into `SPLITS`.
-    """
-    rng = np.random.default_rng([SPLIT_SEED, KINDS.index(kind)])  # type: ignore[arg-type]
-    order = np.argsort(energy_gev, kind="stable")
-    tenth = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), SPLIT_TENTHS)
-    tens = np.tile(tenth, (-(-len(order) // len(tenth)), 1))
-    split = np.empty(len(order), dtype=np.uint8)
-    split[order] = rng.permuted(tens, axis=1).ravel()[: len(order)]
-    return split
 
 
 def _positive(energy_gev: npt.ArrayLike) -> F64:
@@ -328,23 +239,31 @@ def _positive(energy_gev: npt.ArrayLike) -> F64:
     return energy
 
 
-def _read_raw(path: Path) -> ShowerTable:
+@functools.lru_cache(maxsize=4)
+def _read(library: ShowerLibrary, kind: Kind) -> ShowerTable:
+    """Reads the showers of one kind, once per process."""
+    if not library.packed:
+        return _read_raw(Path(library.source) / f"{kind}s.npz", kind)
+    from zoo.simulation.shower_packing import read_table
+
+    return read_table(Path(library.source), kind)
+
+
+def _read_raw(path: Path, kind: Kind) -> ShowerTable:
     """Reads photons.npz or electrons.npz of an unpacked library."""
-    kind = path.stem.removesuffix("s")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*RAW_SCALARS, *RAW_IMAGES)}
-    except (KeyError, ValueError, OSError) as error:
-        raise InvalidFile(path, f"is not a shower library: {error}") from error
-    images = tuple(arrays[name] for name in RAW_IMAGES)
+            scalars = [np.asarray(file[name], dtype=np.float32) for name in SCALARS]
+            images = [file[name] for name in RAW_IMAGES]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise InvalidFile(path, f"is not a shower library: {error}.") from error
+    for name, grid, image in zip(RAW_IMAGES, rebinning.GRIDS, images, strict=True):
+        if image.shape != (len(scalars[0]), grid.cells, grid.cells):
+            raise InvalidFile(path, f"{name} has shape {image.shape}, not (n, {grid.cells}, {grid.cells}).")
 
     def images_gev(rows: Ints, outer: bool) -> tuple[F32, ...]:
         wanted = images if outer else images[:-1]
         return tuple(image[rows].astype(np.float32) * np.float32(1e-3) for image in wanted)
 
-    scalars = [arrays[name].astype(np.float32) for name in RAW_SCALARS]
-    return ShowerTable(*scalars, split_of(scalars[0], kind), images_gev)
-
-
-RAW_SCALARS = ("energy_gev", "back_gev", "front_gev", "first_interaction_mm")
-RAW_IMAGES = tuple(f"{grid.name}_mev" for grid in rebinning.GRIDS)
+    energy, back, front, first = scalars
+    return ShowerTable(energy, back, front, first, split_of(energy, kind), images_gev)

@@ -43,17 +43,15 @@ def targets(records: ak.Array) -> npt.NDArray[np.float32]:
         y `[B]` float32, not clipped. Objects without raw or true energy get `OUT_OF_REACH`. Everything beyond +-ln 2
         is left out of the loss and is counted as inefficiency in the report.
     """
-    energies = ak.to_numpy(ak.sum(_kept_energies(records), axis=1)).astype(np.float64)
-    true = ak.to_numpy(records["true_energy_gev"]).astype(np.float64)
-    usable = (energies > 0) & (true > 0)
-    ratio = np.divide(true, energies, out=np.ones_like(true), where=usable)
+    counts = np.asarray(ak.to_numpy(ak.num(records["hits"]["energy_gev"])))
+    energies = np.asarray(ak.to_numpy(ak.flatten(records["hits"]["energy_gev"])), np.float64)
+    owner = np.repeat(np.arange(counts.size), counts)
+    # The network drops hits without positive energy; its raw energy is this one.
+    raw = np.bincount(owner, weights=np.where(energies > 0, energies, 0.0), minlength=counts.size)
+    true = np.asarray(ak.to_numpy(records["true_energy_gev"]), np.float64)
+    usable = (raw > 0) & (true > 0)
+    ratio = np.divide(true, raw, out=np.ones_like(true), where=usable)
     return np.where(usable, np.log(ratio), OUT_OF_REACH).astype(np.float32)
-
-
-def _kept_energies(records: ak.Array) -> ak.Array:
-    """Returns the hit energies that the network keeps: positive ones."""
-    energies = records["hits"]["energy_gev"]
-    return energies[energies > 0]
 
 
 def _used(y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -86,18 +84,3 @@ class RelativeWidth(keras.metrics.Mean):
         """Adds a batch: y `[B]` and parameters `[B, 6]`."""
         _, used = _used(y_true, y_pred)
         super().update_state(y_pred[:, 1], sample_weight=used)
-
-
-def training_view(model: keras.Model) -> keras.Model:
-    """Returns a model with the same weights whose only output is the tensor that the loss takes.
-
-    Keras' compiled metrics want a target for every output of a dict; this view has one. Train and checkpoint the view or the
-    model: they are the same layers.
-
-    Args:
-        model: The model of `build`.
-
-    Returns:
-        A functional model from the same inputs to `dscb` `[B, 6]`.
-    """
-    return keras.Model(model.input, model.output[LOSS_OUTPUT], name=model.name)

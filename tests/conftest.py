@@ -1,0 +1,57 @@
+"""Fixtures that several test folders share: a tiny model outside the package, exported and released once a session."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+TOY_MODELS = Path(__file__).parent / "toy_models"
+
+
+@pytest.fixture
+def toy_models(monkeypatch):
+    """Lets the registry find the model "toy" for one test."""
+    monkeypatch.setenv("ZOO_MODELS", str(TOY_MODELS))
+    return TOY_MODELS
+
+
+@pytest.fixture(scope="session")
+def toy_release_source(tmp_path_factory):
+    """Exports the toy once and records it as the tag toy_v1 of a card in a temporary folder."""
+    import keras
+
+    import zoo
+    from zoo.artefacts import file_sums
+    from zoo.card_tags import record_tag
+    from zoo.loading import model_config
+
+    root = tmp_path_factory.mktemp("toy_release")
+    shutil.copytree(TOY_MODELS, root / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_MODELS", str(root / "models"))
+        keras.utils.set_random_seed(7)
+        model = zoo.load("toy", weights=None)
+        folder = root / "saved" / "toy" / "toy_v1"
+        zoo.export(model, folder, tag="toy_v1", preset="small", config=model_config("toy"))
+        record_tag(
+            root / "models" / "toy" / "card.toml",
+            "toy_v1",
+            file_sums(folder, ["model.keras", "manifest.json"]),
+            [{"name": "width", "value": 0.01, "error": 0.001, "baseline": 0.02, "baseline_name": "raw sum"}],
+            preset="small",
+            date="2026-01-01",
+        )
+    return root
+
+
+@pytest.fixture
+def toy_release(toy_release_source, tmp_path, monkeypatch):
+    """A copy of the released toy that a test may damage: models/toy, saved/toy/toy_v1."""
+    root = tmp_path / "release"
+    shutil.copytree(toy_release_source, root)
+    monkeypatch.setenv("ZOO_MODELS", str(root / "models"))
+    monkeypatch.setenv("ZOO_SAVED_MODELS", str(root / "saved"))
+    return root

@@ -1,0 +1,287 @@
+"""A run becomes a tag: `python -m training release runs/drn-001 --tag barrel_v1`.
+
+The best weights are exported, every artefact is reloaded in a fresh process and compared, the network is evaluated
+beside the baselines on simulated test events (showers and seeds that no training saw), and checksums and metrics go into
+the card. All of it is made in a hidden folder that becomes `saved_models/<model>/<tag>/` when it is complete; the
+card is written last. A tag that exists is never touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import zoo
+from training import data, manifest
+from training.card_metrics import card_metrics
+from training.recipe import Data, block, from_dict
+from zoo import registry
+from zoo.cards import record_tag
+from zoo.errors import InvalidFile, InvalidValue
+
+if TYPE_CHECKING:
+    import awkward as ak
+    import keras
+
+SAVED_MODELS = manifest.ROOT / "saved_models"
+REPORT = "report"  # in the run folder: larger than what a tag carries
+_AGREE = 1e-5  # |a - b| <= 1e-5 (|a| + std(a)), as everywhere in the zoo
+
+
+def release(
+    run: Path,
+    tag: str,
+    *,
+    processes: int = 2,
+    cache: Path | None = None,
+    saved_models: Path = SAVED_MODELS,
+    baselines: Iterable[str] | None = None,
+) -> Path:
+    """Makes a tag of a finished run.
+
+    Args:
+        run: Run folder of a network or of a baseline.
+        tag: Name of the data and an integer, e.g. "barrel_v1".
+        processes: Processes that simulate the test events.
+        cache: Folder of simulated events; runs/cache by default.
+        saved_models: Where tags live.
+        baselines: Which baselines to compare with; all that are trained by default.
+
+    Returns:
+        The tag's folder.
+
+    Raises:
+        InvalidFile: The run is not finished, or the tag exists.
+        InvalidValue: The run is of other code, the tag's name is not well formed, or an artefact disagrees.
+    """
+    facts = manifest.read_run(run)
+    if facts.get("status") != "finished":
+        raise InvalidFile(run, "the run is not finished.", f"python -m training {facts.get('model')} --resume --out {run}")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_]*_v[0-9]+", tag):
+        raise InvalidValue("tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(tag))
+    card = registry.info(facts["model"])
+    if card.path is None:
+        raise InvalidFile(card.name, "has no card.")
+    target = saved_models / card.name / tag
+    if tag in card.tags or target.exists():
+        raise InvalidFile(target, "the tag exists.", f"Released tags never change: choose the next one after {tag}.")
+    for name, expected in facts["files"].items():
+        if manifest.sha256(run / name) != expected:
+            raise InvalidFile(run / name, "is not the file that the run wrote.", "Train again, or restore it.")
+
+    test = _test_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
+    make = _release_baseline if card.kind == "baseline" else _release_network
+    with _staging(target) as folder:
+        files, preset, report = make(facts, run, tag, folder, test, _compared(card.name, baselines))
+        manifest.write_json(folder / manifest.RUN_JSON, {**facts, "test_events": test.manifest})
+        folder.replace(target)
+        try:
+            record_tag(
+                card.path,
+                tag,
+                {name: manifest.sha256(target / name) for name in files},
+                card_metrics(report, _words(test)) if report else (),
+                preset=preset,
+                extra={"showers": _showers(facts, test), "code_version": zoo.__version__},
+            )
+        except BaseException:
+            shutil.rmtree(target)
+            raise
+    return target
+
+
+def _release_network(
+    facts: Mapping[str, Any],
+    run: Path,
+    tag: str,
+    folder: Path,
+    test: data.Events,
+    compared: Mapping[str, Callable[[ak.Array], ak.Array]],
+) -> tuple[list[str], str, dict[str, Any]]:
+    """Exports, verifies and evaluates a network into `folder`; returns files for the card, preset and report."""
+    from zoo.exporting import export
+    from zoo.predicting import predict
+    from zoo.verification import verify
+
+    recipe = from_dict(facts["recipe"], str(run / manifest.RUN_JSON))
+    manifest.check_code(facts, run, accept_other_code=True)  # the version; what the code computes is checked next
+    network = rebuild(recipe.model, recipe.config(), run)
+    export(
+        network,
+        folder / "export",
+        name=recipe.model,
+        tag=tag,
+        preset=recipe.preset,
+        config=recipe.config(),
+        progress=_tell("exporting"),
+    )
+    for path in (folder / "export").iterdir():
+        path.replace(folder / path.name)
+    (folder / "export").rmdir()
+    verified = verify(folder)
+    if not verified.ok:
+        raise InvalidValue(f"artefacts of {recipe.model}.{tag}", "agreement with the goldens", verified)
+
+    records = test.records()
+    _tell("predicting")(f"{len(records):,} test objects")
+    outputs = predict(network, records)
+    found = {name: answer(records) for name, answer in compared.items()}
+    report = registry.model_module(recipe.model, "report").evaluate(
+        records, outputs, out=run / REPORT, baselines=found, metadata=_metadata(facts, test)
+    )
+    artefacts = ["model.keras", "model.onnx", "frozen.pb", "manifest.json"]
+    return artefacts, recipe.preset, report
+
+
+def _release_baseline(
+    facts: Mapping[str, Any],
+    run: Path,
+    tag: str,
+    folder: Path,
+    test: data.Events,
+    compared: Mapping[str, Callable[[ak.Array], ak.Array]],
+) -> tuple[list[str], str, dict[str, Any]]:
+    """Copies a baseline's weights into `folder` and evaluates them; returns files for the card and report."""
+    from zoo.data import raw_energy_gev
+    from zoo.evaluation import ClusterBootstrap, EnergyReport, Method, energy_variables
+
+    del tag
+    manifest.check_version(facts, run)
+    for name in facts["files"]:
+        shutil.copyfile(run / name, folder / name)
+    module = importlib.import_module(f"zoo.baselines.{facts['model']}")
+    records = test.records()
+    raw = raw_energy_gev(records)
+    own = {facts["model"]: module.predict(records, folder)}
+    others = {name: answer(records) for name, answer in compared.items()}
+    methods = [Method("raw", "raw sum", raw)]
+    for name, found in {**others, **own}.items():
+        title = registry.info(name).title
+        methods.append(Method(name, title, found.energy_gev, found.sigma_gev, found.pit))
+    report = EnergyReport(
+        title=f"{registry.info(facts['model']).title}: {_words(test)}",
+        true_energy_gev=np.asarray(records.true_energy_gev),
+        raw_energy_gev=raw,
+        methods=methods,
+        variables=energy_variables(records),
+        bootstrap=ClusterBootstrap(np.asarray(records.shower_row), np.asarray(records.shower_pdg_id)),
+        model=facts["model"],
+        baseline=next(reversed(others), "raw"),
+        metadata=_metadata(facts, test),
+    )
+    return list(module.FILES), "", report.write(run / REPORT)
+
+
+def rebuild(model: str, config: Any, run: Path) -> keras.Model:
+    """Builds the network by today's code and gives it the run's best weights.
+
+    Args:
+        model: Folder under zoo/models.
+        config: The network's configuration.
+        run: The run folder.
+
+    Returns:
+        The uncompiled network.
+
+    Raises:
+        InvalidValue: It does not answer what it answered at the end of the run.
+    """
+    from training.run import check_outputs
+
+    network = registry.model_module(model, "model").build(config)
+    network.load_weights(run / "model.keras")
+    with np.load(run / "check.npz") as kept:
+        before = {name: kept[name] for name in kept.files}
+    for name, now in check_outputs(model, network).items():
+        then = before[name]
+        allowed = _AGREE * (np.abs(then) + np.std(then, axis=0))
+        worst = float(np.max(np.abs(now - then) / np.maximum(allowed, 1e-12)))
+        if worst > 1:
+            raise InvalidValue(
+                f"{run}: output {name}",
+                "what the network answered at the end of its run (check out the code that trained it)",
+                f"{worst:.3g} times the allowed difference",
+            )
+    return network
+
+
+def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.Events:
+    """Returns the test events, proven to share no shower with what the run saw, where that is still there."""
+    table = {key: value for key, value in facts["recipe"]["data"].items() if key != "recipe"}
+    recipe = block(Data, table, "the run's data block")
+    name = facts["model"]
+    quiet = not sys.stdout.isatty()
+    test = data.prepare(recipe, "test", n=recipe.test_n, cache=cache, model=name, processes=processes, quiet=quiet)
+    seen = []
+    for split, n in (("train", recipe.n), ("validation", recipe.validation_n)):
+        known = facts["events"][split]
+        if (cache / known["folder"]).is_dir():
+            seen.append(
+                data.prepare(
+                    recipe, split, n=n, cache=cache, model=name, processes=processes, known=known, quiet=quiet
+                )
+            )
+    data.check_disjoint(*seen, test)
+    return test
+
+
+def _compared(own: str, wanted: Iterable[str] | None) -> dict[str, Callable[[ak.Array], ak.Array]]:
+    """Returns the baselines with released weights, the strongest last."""
+    names = [name for name in registry.baselines() if name != own] if wanted is None else list(wanted)
+    names.sort(key=lambda name: name == "bdt_regression")
+    return {
+        name: importlib.import_module(f"zoo.baselines.{name}").predict
+        for name in names
+        if registry.info(name).tags
+    }
+
+
+@contextmanager
+def _staging(target: Path) -> Any:
+    """Gives a hidden folder beside `target`, gone after whatever happens."""
+    folder = target.with_name(f".{target.name}.tmp")
+    shutil.rmtree(folder, ignore_errors=True)  # of a release that was killed
+    manifest.prepare_folder(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _metadata(facts: Mapping[str, Any], test: data.Events) -> dict[str, Any]:
+    key = test.manifest["key"]
+    return {
+        "sample": " and ".join(key["samples"]),
+        "split": "test",
+        "seed": key["seed"],
+        "objects": test.manifest["objects"],
+        "pile-up-free fraction": key["pileup_free_fraction"],
+        "showers seen in training": str(facts["events"]["train"]["unique_showers"]),
+        "objects seen in training": facts.get("objects_seen"),
+        "code_version": zoo.__version__,
+    }
+
+
+def _words(test: data.Events) -> str:
+    key = test.manifest["key"]
+    return f"{test.manifest['objects']} simulated {' and '.join(key['samples'])}, test showers, seed {key['seed']}"
+
+
+def _showers(facts: Mapping[str, Any], test: data.Events) -> dict[str, Any]:
+    counts = {split: facts["events"][split]["unique_showers"] for split in ("train", "validation")}
+    counts["test"] = test.manifest["unique_showers"]
+    flat = {f"{split}_{library}": n for split, by in counts.items() for library, n in by.items()}
+    return {"objects_seen": facts.get("objects_seen", 0), **flat}
+
+
+def _tell(what: str) -> Callable[[str], None]:
+    return lambda text: print(f"{what}: {text}", flush=True)

@@ -1,0 +1,211 @@
+"""`zoo simulate`, `zoo predict` and `zoo evaluate`: ROOT file in, ROOT file or report out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.commands.console import (
+    SubParsers,
+    add_command,
+    bar,
+    check_input_files,
+    check_output_file,
+    check_output_folder,
+    console,
+)
+from zoo.errors import InvalidValue, UnknownName
+from zoo.registry import info, model_module
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+__all__ = ["add_to"]
+
+SPLITS = ("train", "validation", "test")
+BASELINES = ("bdt_regression", "linear_calibration")  # of a model whose report names no others
+
+
+def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
+    """Adds the sub-commands."""
+    text = "Simulate calorimeter objects into a ROOT file; the same seed gives the same content."
+    example = "zoo simulate electrons --n 20000 --seed 1 --out electrons.root"
+    parser = add_command(commands, "simulate", _simulate, text, example)
+    parser.add_argument("sample", help="electrons or photons")
+    parser.add_argument("--n", type=int, required=True, help="number of objects")
+    parser.add_argument("--seed", type=int, default=1, help="seed (default 1)")
+    parser.add_argument("--out", type=Path, required=True, help="ROOT file to write")
+    parser.add_argument("--split", default="test", choices=SPLITS, help="which showers to use (default test)")
+    parser.add_argument(
+        "--showers", type=Path, metavar="FOLDER", help="another shower library (photons.npz, electrons.npz)"
+    )
+    parser.add_argument("--no-pileup", action="store_true", help="no other interactions")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="worker processes (default 1); the content is the same"
+    )
+
+    text = "Run a model on a ROOT file."
+    example = "zoo predict drn electrons.root --out predictions.root"
+    parser = add_command(commands, "predict", _predict, text, example)
+    _add_input(parser)
+    parser.add_argument("--out", type=Path, required=True, help="ROOT file to write, tree `predictions`")
+    parser.add_argument("--batch-size", type=int, default=64, help="objects a batch (default 64)")
+
+    text = "Compare a model with its baselines on a ROOT file with truth."
+    example = "zoo evaluate drn electrons.root --out report/"
+    parser = add_command(commands, "evaluate", _evaluate, text, example)
+    _add_input(parser)
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for report.json, plots and index.html"
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="BASELINE", help="leave a baseline out, e.g. bdt"
+    )
+    parser.add_argument("--batch-size", type=int, default=64, help="objects a batch (default 64)")
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model", help="a name such as drn or drn.barrel_v1, or the folder of a run such as ./runs/drn-001"
+    )
+    parser.add_argument(
+        "file", type=Path, help="ROOT file of `zoo simulate`, or an own ntuple with --branch-map"
+    )
+    parser.add_argument(
+        "--branch-map", type=Path, metavar="TOML", help="which branch of an own ntuple is which field"
+    )
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    for name, least in (("n", 1), ("seed", 0), ("processes", 1)):
+        if getattr(arguments, name) < least:
+            raise InvalidValue(f"--{name}", f"an integer >= {least}", getattr(arguments, name))
+    check_output_file(arguments.out)
+    from zoo.simulation.samples import SAMPLES, simulate
+
+    if arguments.sample not in SAMPLES:
+        raise UnknownName("sample", arguments.sample, SAMPLES)
+    import zoo
+    from zoo.data.writers import write_root
+    from zoo.simulation.showers import ShowerLibrary
+
+    config = SAMPLES[arguments.sample]
+    if arguments.no_pileup:
+        config = dataclasses.replace(config, pileup=(0, 0))
+    library = ShowerLibrary.from_folder(arguments.showers) if arguments.showers else ShowerLibrary.shipped()
+    done = 0
+    with bar(f"simulate {arguments.sample}", arguments.n) as advance:
+
+        def progress(so_far: int, _total: int) -> None:
+            nonlocal done
+            advance(so_far - done)
+            done = so_far
+
+        records = simulate(
+            arguments.sample,
+            arguments.n,
+            arguments.seed,
+            split=arguments.split,
+            config=config,
+            library=arguments.showers if arguments.processes > 1 else library,
+            processes=arguments.processes,
+            progress=progress,
+        )
+    metadata = {
+        "sample": arguments.sample,
+        "n": arguments.n,
+        "seed": arguments.seed,
+        "split": arguments.split,
+        "config": dataclasses.asdict(config),
+        "code_version": zoo.__version__,
+        "library_sha256": library.sha256,
+    }
+    write_root(arguments.out, records, metadata)
+    print(arguments.out)
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    card = _check(arguments)
+    check_output_file(arguments.out)
+    import zoo
+    from zoo.data.readers import read_root
+    from zoo.predicting import write_predictions
+
+    origin, found = _answers(arguments, card.name, arguments.file)
+    event_id = read_root(arguments.file, arguments.branch_map, truth=False, check=False)
+    if "event_id" in event_id.fields:
+        import awkward as ak
+
+        found = ak.with_field(found, event_id.event_id, "event_id")
+    metadata = {"model": origin, "file": arguments.file.name, "code_version": zoo.__version__}
+    write_predictions(arguments.out, found, metadata)
+    print(arguments.out)
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    card = _check(arguments)
+    check_output_folder(arguments.out)
+    report = model_module(card.name, "report")
+    baselines = list(getattr(report, "BASELINES", BASELINES))
+    for name in arguments.without:
+        unwanted = [baseline for baseline in baselines if name == baseline or baseline.startswith(f"{name}_")]
+        if not unwanted:
+            raise UnknownName("baseline", name, baselines, where=f"the report of {card.name}")
+        baselines = [baseline for baseline in baselines if baseline not in unwanted]
+    import zoo
+    from zoo.data.readers import read_metadata, read_root
+
+    records = read_root(arguments.file, arguments.branch_map)
+    origin, outputs = _answers(arguments, card.name, records)
+    others = {}
+    for name in baselines:
+        with console().status(f"baseline {name}"):
+            others[name] = importlib.import_module(f"zoo.baselines.{name}").predict(records)
+    metadata = {
+        "model": origin,
+        "file": arguments.file.name,
+        "code_version": zoo.__version__,
+        "sample": read_metadata(arguments.file),
+    }
+    with console().status("report"):
+        report.evaluate(records, outputs, out=arguments.out, baselines=others, metadata=metadata)
+    print(arguments.out / "index.html")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> Any:
+    """Checks model and files before anything slow; returns the model's card."""
+    if arguments.batch_size < 1:
+        raise InvalidValue("--batch-size", "an integer >= 1", arguments.batch_size)
+    check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
+    name = arguments.model
+    if name.startswith(("./", "../", "/", "~")):
+        from zoo.loading import folder_model
+
+        return info(folder_model(Path(name).expanduser()))
+    card = info(name)
+    if card.kind != "baseline" and not card.tags:
+        raise InvalidValue(f"weights of {card.name}", "a released tag", "none is released yet")
+    return card
+
+
+def _answers(arguments: argparse.Namespace, name: str, records: ak.Array | Path) -> tuple[str, ak.Array]:
+    """Runs the model under a progress bar; returns where its weights came from, and the outputs."""
+    from zoo.data.readers import count_objects
+
+    total = count_objects(arguments.file, arguments.branch_map)
+    with console().status("TensorFlow"):
+        from zoo.loading import load
+        from zoo.predicting import predict
+
+        model = load(arguments.model)
+    with bar(f"predict {model.origin}", total) as advance:
+        found = predict(
+            model, records, arguments.batch_size, branch_map=arguments.branch_map, progress=advance
+        )
+    return model.origin, found

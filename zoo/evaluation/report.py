@@ -1,0 +1,347 @@
+"""The energy report: every method on the same events, in the same bins, with errors over showers.
+
+    report = EnergyReport(
+        title="DRN on electrons", true_energy_gev=..., raw_energy_gev=...,
+        methods=[Method("raw", "raw sum", raw), Method("bdt", "BDT", bdt), Method("drn", "DRN", drn, sigma,
+        pit)], variables=energy_variables(records), bootstrap=ClusterBootstrap(records.shower_row,
+        records.shower_pdg_id), model="drn", baseline="bdt")
+    report.write("report/")        # report.json, plots/*.png, index.html
+
+Objects with E_raw / E_true outside (0.5, 2) are inefficiency for every method alike. A method that gives no
+finite, positive energy for another object has the response 0 there: it is counted, never dropped. No bin is
+ever left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.errors import InvalidValue, UnknownName
+from zoo.evaluation.binning import Variable
+from zoo.evaluation.bootstrap import ClusterBootstrap, is_worse, paired_ratio
+from zoo.evaluation.coverage import normal_pit
+from zoo.evaluation.cruijff import CruijffFit, fit_cruijff
+from zoo.evaluation.measures import Figure, energy_measures, response_measures
+from zoo.evaluation.response import REACH, reachable
+from zoo.evaluation.verdicts import RESPONSE_LIMITS, check_limits, worse_bins
+
+__all__ = ["EnergyReport", "Method", "Progress"]
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the fraction that is done."""
+
+RESPONSE_SPLIT_GEV = 15.0
+"""Above, response is E_pred/E_true in bins of E_true; below, E_true/E_pred in bins of E_pred."""
+RESPONSE_EDGES_GEV = (6.0, 7.5, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 120.0)
+PREDICTED_MIN_ET_GEV = 6.0
+"""Below, the lower edge of a sample (ET > 4 GeV) would bias E_true at a given E_pred."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to get an energy.
+
+    Attributes:
+        name: Key in report.json.
+        label: Name in plots and tables.
+        energy_gev: [N] GeV; -1 or NaN where it has no answer.
+        sigma_gev: [N] GeV predicted uncertainty, or None.
+        pit: [N] probability-integral transform of the truth, or None: a normal one if there is a sigma.
+    """
+
+    name: str
+    label: str
+    energy_gev: npt.ArrayLike
+    sigma_gev: npt.ArrayLike | None = None
+    pit: npt.ArrayLike | None = None
+
+
+@dataclass(frozen=True)
+class EnergyReport:
+    """A comparison of methods.
+
+    Attributes:
+        title: Heading.
+        true_energy_gev: [N] GeV.
+        raw_energy_gev: [N] GeV, the sum of the hits: decides what is inefficiency.
+        methods: The methods, in the order of the tables.
+        variables: Variables with bins; those in `fit_variables` get Cruijff fits too.
+        bootstrap: Replicas over the showers of these events.
+        model: Name of the method under test.
+        baseline: Name of the method that it is compared with.
+        metadata: Facts about the sample: seed, split, unique showers, versions.
+        selection: [N] bool, the objects that are reported; all by default.
+        cosh_eta: [N], to turn E into ET; 1 by default.
+        fit_variables: Names of the variables with Cruijff fits.
+        notes: Sentences for the page.
+    """
+
+    title: str
+    true_energy_gev: npt.ArrayLike
+    raw_energy_gev: npt.ArrayLike
+    methods: Sequence[Method]
+    variables: Sequence[Variable]
+    bootstrap: ClusterBootstrap
+    model: str
+    baseline: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    selection: npt.ArrayLike | None = None
+    cosh_eta: npt.ArrayLike | None = None
+    fit_variables: tuple[str, ...] = ("et", "abs_eta")
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        size = len(self.truth)
+        names = [method.name for method in self.methods]
+        if size == 0:
+            raise InvalidValue("report", "at least one object", "none")
+        if len(set(names)) != len(names):
+            raise InvalidValue("methods", "different names", names)
+        for role in (self.model, self.baseline):
+            if role not in names:
+                raise UnknownName("method", role, names, "the report")
+        sizes = {f"method {m.name}": len(np.asarray(m.energy_gev)) for m in self.methods}
+        sizes |= {f"variable {v.name}": len(v.values) for v in self.variables}
+        sizes |= {
+            "raw_energy_gev": len(np.asarray(self.raw_energy_gev)),
+            "bootstrap": len(self.bootstrap.cluster),
+        }
+        for what, length in sizes.items():
+            if length != size:
+                raise InvalidValue(what, f"one entry for each of the {size} objects", length)
+
+    @cached_property
+    def truth(self) -> Floats:
+        """True energies, [N] GeV."""
+        return np.asarray(self.true_energy_gev, np.float64)
+
+    @cached_property
+    def selected(self) -> npt.NDArray[np.bool_]:
+        """Objects that are reported, reachable or not."""
+        everything = np.ones(len(self.truth), bool)
+        return everything if self.selection is None else np.asarray(self.selection, bool)
+
+    @cached_property
+    def used(self) -> npt.NDArray[np.bool_]:
+        """Objects that the measures are made of: reported and reachable."""
+        return self.selected & reachable(self.raw_energy_gev, self.true_energy_gev)
+
+    @cached_property
+    def energies(self) -> dict[str, Floats]:
+        """Energy of each method, 0 where it has no answer."""
+        found = {}
+        for method in self.methods:
+            energy = np.asarray(method.energy_gev, np.float64)
+            found[method.name] = np.where(np.isfinite(energy) & (energy > 0), energy, 0.0)
+        return found
+
+    @cached_property
+    def responses(self) -> dict[str, Floats]:
+        """E_pred / E_true of each method."""
+        return {name: energy / self.truth for name, energy in self.energies.items()}
+
+    @cached_property
+    def pits(self) -> dict[str, Floats]:
+        """PIT of the methods that predict an uncertainty."""
+        found = {}
+        for method in self.methods:
+            if method.pit is not None:
+                found[method.name] = np.asarray(method.pit, np.float64)
+            elif method.sigma_gev is not None:
+                found[method.name] = normal_pit(self.truth, method.energy_gev, method.sigma_gev)
+        return found
+
+    @cached_property
+    def fits(self) -> dict[str, dict[str, list[CruijffFit]]]:
+        """Cruijff fits by variable and method, one a bin; filled by `compute`."""
+        return {}
+
+    def compute(self, progress: Progress | None = None) -> dict[str, Any]:
+        """Computes every figure of the report.
+
+        Args:
+            progress: Called with a text and the fraction done.
+
+        Returns:
+            The content of report.json.
+        """
+        tell = progress or (lambda text, done: None)
+        everything = np.flatnonzero(self.used)
+        steps = len(self.variables) + 2
+        tell("all objects", 0.0)
+        content: dict[str, Any] = {
+            "title": self.title,
+            "model": self.model,
+            "baseline": self.baseline,
+            "methods": [
+                {"name": m.name, "label": m.label, "pit": "given" if m.pit is not None
+                 else ("normal" if m.sigma_gev is not None else None)} for m in self.methods
+            ],
+            "sample": self._sample(),
+            "overall": self._bin(everything, fit=False),
+            "inefficiency": self._inefficiency(),
+            "variables": {},
+            "notes": list(self.notes),
+        }  # fmt: skip
+        for step, variable in enumerate(self.variables):
+            tell(variable.name, (step + 1) / steps)
+            content["variables"][variable.name] = self._variable(variable)
+        tell("response", (steps - 1) / steps)
+        content["response"] = {side: self._response(side) for side in ("true", "predicted")}
+        content["pit_histograms"] = self._pit_histograms()
+        content["worse"] = worse_bins(content)
+        content["checks"] = check_limits(content)
+        tell("figures done", 1.0)
+        return content
+
+    def write(self, out: str | Path, progress: Progress | None = None) -> dict[str, Any]:
+        """Computes the report and writes report.json, plots/*.png and index.html, all or nothing.
+
+        Args:
+            out: Folder; an older report there is replaced.
+            progress: Called with a text and the fraction done.
+
+        Returns:
+            The content of report.json.
+
+        Raises:
+            InvalidFile: The folder cannot be written, or holds something that is no report.
+        """
+        from zoo.evaluation.report_folder import check_target, write_folder
+
+        check_target(out)  # before the work, not after it
+        tell = progress or (lambda text, done: None)
+        content = self.compute(lambda text, done: tell(text, 0.6 * done))
+        write_folder(self, content, out, lambda text, done: tell(text, 0.6 + 0.4 * done))
+        return content
+
+    def _sample(self) -> dict[str, Any]:
+        metadata = dict(self.metadata)
+        return {
+            "objects": len(self.truth),
+            "reported": int(self.selected.sum()),
+            "used": int(self.used.sum()),
+            "unique_showers": self.bootstrap.n_clusters,
+            "bootstrap_replicas": self.bootstrap.replicas,
+            "metadata": metadata,
+        }
+
+    def _inefficiency(self) -> dict[str, Any]:
+        index = np.flatnonzero(self.selected)
+        lost = Figure.of(self.bootstrap.fraction(~self.used[index], index))
+        return {"raw_over_true_outside": list(REACH), **lost.as_json()}
+
+    def _bin(self, index: npt.NDArray[np.int64], fit: bool, keep: dict[str, list[CruijffFit]] | None = None
+             ) -> dict[str, Any]:  # fmt: skip
+        """Measures of all methods for some events, and their paired ratios to the baseline."""
+        found = {
+            name: energy_measures(ratio, self.pits.get(name), index, self.bootstrap)
+            for name, ratio in self.responses.items()
+        }
+        content: dict[str, Any] = {}
+        fits: dict[str, CruijffFit] = {}
+        for name, measures in found.items():
+            content[name] = {key: figure.as_json() for key, figure in measures.items()}
+            ratio, error = paired_ratio(
+                measures["resolution"].replicas, found[self.baseline]["resolution"].replicas
+            )
+            content[name]["ratio"] = _ratio(ratio, error)
+            if fit:
+                fits[name] = fit_cruijff(
+                    self.responses[name][index], clusters=self.bootstrap.cluster[index],
+                    n_clusters=self.bootstrap.n_clusters,
+                )  # fmt: skip
+                if keep is not None:
+                    keep.setdefault(name, []).append(fits[name])
+        for name, result in fits.items():
+            content[name]["cruijff"] = _fit_json(result)
+            reference = fits[self.baseline]
+            ratio = result.resolution / reference.resolution
+            # Paired: both logarithms move with the same showers. The last clusters may be in neither.
+            error = ratio * float(np.sqrt(np.sum((result.influence - reference.influence) ** 2)))
+            content[name]["cruijff"]["ratio"] = _ratio(ratio, error)
+        return {"entries": len(index), "methods": content}
+
+    def _variable(self, variable: Variable) -> dict[str, Any]:
+        where = variable.bins()
+        fit = variable.name in self.fit_variables
+        keep: dict[str, list[CruijffFit]] = {}
+        bins = []
+        for number in range(variable.n_bins):
+            index = np.flatnonzero(self.used & (where == number))
+            low, high = variable.edges[number], variable.edges[number + 1]
+            bins.append({"low": low, "high": high, **self._bin(index, fit, keep)})
+        if fit:
+            self.fits[variable.name] = keep
+        return {
+            "label": variable.label,
+            "unit": variable.unit,
+            "edges": list(variable.edges),
+            "outside": int(np.sum(self.used & (where < 0))),
+            "bins": bins,
+        }
+
+    def _response(self, side: str) -> dict[str, Any]:
+        """E_pred/E_true in bins of E_true, or E_true/E_pred in bins of E_pred."""
+        methods: dict[str, list[dict[str, Any]]] = {}
+        for name, energy in self.energies.items():
+            axis, use = (self.truth, self.used) if side == "true" else (energy, self._safe(energy))
+            with np.errstate(divide="ignore"):
+                ratio = energy / self.truth if side == "true" else self.truth / energy
+            rows = []
+            for low, high in pairwise(RESPONSE_EDGES_GEV):
+                index = np.flatnonzero(use & (axis >= low) & (axis < high))
+                found = response_measures(ratio, index, self.bootstrap)
+                counts = low >= RESPONSE_SPLIT_GEV if side == "true" else high <= RESPONSE_SPLIT_GEV
+                rows.append({
+                    "low": low, "high": high, "entries": len(index), "counts": counts,
+                    "median": found["median"].as_json(), "mode": found["mode"].as_json()["value"],
+                })  # fmt: skip
+            methods[name] = rows
+        text = "E_pred/E_true in bins of E_true" if side == "true" else "E_true/E_pred in bins of E_pred"
+        return {"text": text, "limit": RESPONSE_LIMITS[side], "methods": methods}
+
+    def _safe(self, energy: Floats) -> npt.NDArray[np.bool_]:
+        """Reachable objects chosen by the prediction alone, away from the sample's lower edge."""
+        cosh = 1.0 if self.cosh_eta is None else np.asarray(self.cosh_eta, np.float64)
+        chosen = reachable(self.raw_energy_gev, self.true_energy_gev)
+        return chosen & (energy / cosh >= PREDICTED_MIN_ET_GEV)
+
+    def _pit_histograms(self) -> dict[str, list[int]]:
+        edges = np.linspace(0.0, 1.0, 21)
+        return {
+            name: [int(n) for n in np.histogram(pit[self.used & np.isfinite(pit)], edges)[0]]
+            for name, pit in self.pits.items()
+        }
+
+
+def _ratio(ratio: float, error: float) -> dict[str, Any]:
+    finite = bool(np.isfinite(ratio) and np.isfinite(error))
+    return {
+        "value": ratio if np.isfinite(ratio) else None,
+        "error": error if np.isfinite(error) else None,
+        "worse": finite and is_worse(ratio, error),
+    }
+
+
+def _fit_json(fit: CruijffFit) -> dict[str, Any]:
+    def number(value: float) -> float | None:
+        return float(value) if np.isfinite(value) else None
+
+    return {
+        "valid": fit.valid, "mean": number(fit.mean), "mean_error": number(np.sqrt(fit.covariance[1, 1])),
+        "sigma_left": number(fit.sigma_left), "sigma_right": number(fit.sigma_right),
+        "alpha_left": number(fit.alpha_left), "alpha_right": number(fit.alpha_right),
+        "resolution": {"value": number(fit.resolution), "error": number(fit.resolution_error)},
+        "chi2": number(fit.chi2), "n_dof": fit.n_dof, "interval": [number(end) for end in fit.interval],
+        "entries": fit.n_entries, "convention": fit.convention,
+    }  # fmt: skip

@@ -1,0 +1,141 @@
+"""Writes the folder of a report: report.json, plots/*.png, index.html; the whole folder or nothing.
+
+It is made beside its destination and renamed. A folder that is no report is never replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import InvalidFile
+from zoo.evaluation import plots
+from zoo.evaluation.html import render
+
+if TYPE_CHECKING:
+    from zoo.evaluation.report import EnergyReport, Progress
+
+__all__ = ["check_target", "write_folder"]
+
+
+def check_target(out: str | Path) -> None:
+    """Says at once, before any work, whether a report can be written to a folder.
+
+    Raises:
+        InvalidFile: The parent is missing or not writable, or the folder holds something that is no report.
+    """
+    target = Path(out).absolute()
+    if target.exists():
+        if not target.is_dir():
+            raise InvalidFile(out, "is not a folder.", "Choose another one.")
+        if any(target.iterdir()) and not (target / "report.json").is_file():
+            raise InvalidFile(out, "the folder is not empty and holds no report.", "Choose another one.")
+    if not target.parent.is_dir():
+        raise InvalidFile(target.parent, "the folder does not exist.", "Create it first.")
+    if not os.access(target.parent, os.W_OK):
+        raise InvalidFile(target.parent, "the folder cannot be written.", "Choose another one.")
+
+
+def write_folder(report: EnergyReport, content: Mapping[str, Any], out: str | Path, tell: Progress) -> Path:
+    """Draws and writes everything.
+
+    Args:
+        report: The report, for the example fits.
+        content: What it computed.
+        out: Folder.
+        tell: Called with a text and the fraction done.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InvalidFile: It cannot be written; nothing is left.
+    """
+    check_target(out)
+    target = Path(out).absolute()
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise InvalidFile(target.parent, f"the folder cannot be written ({error.strerror}).") from error
+    try:
+        text = json.dumps(content, indent=1, allow_nan=False)
+        (work / "report.json").write_text(text + "\n", encoding="utf-8")
+        (work / "plots").mkdir()
+        names = []
+        with plots.style():
+            total = len(_plan(content)) + len(report.fit_variables) * len(report.methods)
+            for name, figure in _figures(report, content):
+                plots.save(figure, work / "plots" / f"{name}.png")
+                names.append(name)
+                tell(f"plot {name}", len(names) / max(total, len(names)))
+        pictures = {name: (work / "plots" / f"{name}.png").read_bytes() for name in names}
+        (work / "index.html").write_text(render(content, pictures), encoding="utf-8")
+        work.chmod(0o755)
+        _replace(work, target)
+    except OSError as error:
+        raise InvalidFile(out, f"the report could not be written ({error.strerror or error}).") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _plan(content: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Name of each picture and what draws it."""
+    plan: list[tuple[str, Any]] = []
+    for variable, table in content["variables"].items():
+        fitted = any("cruijff" in m for row in table["bins"] for m in row["methods"].values())
+        plan.append((f"resolution_{variable}", lambda v=variable: plots.draw_resolution(content, v)))
+        if fitted:
+            plan.append(
+                (f"cruijff_{variable}", lambda v=variable: plots.draw_resolution(content, v, "cruijff"))
+            )
+        plan.append((f"response_{variable}", lambda v=variable: plots.draw_response(content, v)))
+        if fitted and any(method["pit"] for method in content["methods"]):
+            plan.append((f"coverage_{variable}", lambda v=variable: plots.draw_coverage(content, v)))
+    for side in content["response"]:
+        plan.append((f"response_energy_{side}", lambda s=side: plots.draw_response_spectrum(content, s)))
+    if content["pit_histograms"]:
+        plan.append(("pit", lambda: plots.draw_pit(content)))
+    return plan
+
+
+def _figures(report: EnergyReport, content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, draw in _plan(content):
+        yield name, draw()
+    for variable in report.variables:
+        fits = report.fits.get(variable.name)
+        if not fits or variable.name != report.fit_variables[0]:
+            continue
+        where = variable.bins()
+        for method in report.methods:
+            if method.name not in (report.model, report.baseline):
+                continue
+            ratio = report.responses[method.name]
+            parts = [ratio[np.flatnonzero(report.used & (where == b))] for b in range(variable.n_bins)]
+            yield (
+                f"fits_{variable.name}_{method.name}",
+                plots.draw_fits(parts, fits[method.name], variable.edges, variable.unit, method.label),
+            )
+
+
+def _replace(work: Path, target: Path) -> None:
+    """Puts the new folder in the place of the old one, which goes only when the new one is there."""
+    if not target.exists():
+        os.rename(work, target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    os.rename(target, old / "report")
+    try:
+        os.rename(work, target)
+    except OSError:
+        os.rename(old / "report", target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

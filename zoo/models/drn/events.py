@@ -1,0 +1,217 @@
+"""Records to tensors and back, checks, and sample events. No TensorFlow here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.fields import FIELD_BY_NAME, Field
+from zoo.data.schema import assemble, leaf_values
+from zoo.errors import InvalidValue
+from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
+
+Float32 = npt.NDArray[np.float32]
+
+SAMPLE_CASES = (
+    "no hits",
+    "one hit",
+    "two hits",
+    "two hits of one energy",
+    "twin hits, equal in everything",
+    "every hit of one energy",
+    "mirror-symmetric shower",
+    "all 145 crystals",
+    "across eta 0",
+    "across the end of iphi",
+    "at the end of the barrel",
+    "at a module and a supermodule gap",
+    "dead neighbours",
+    "smallest energies",
+    "largest energies",
+    "most pile-up and leakage",
+)
+"""What each of the first events of `sample` is; showers of a toy follow."""
+
+WINDOW_ETA, WINDOW_PHI = 2, 14  # crystals on each side of the seed: the 5 x 29 window
+
+
+def to_inputs(records: ak.Array) -> dict[str, Float32]:
+    """Turns records into the network's input tensors, padded to the longest object.
+
+    Args:
+        records: Objects with the input fields of `zoo.data.fields`.
+
+    Returns:
+        `hits` [B, N, 5], `hit_mask` [B, N], `event` [B, 2] (rho, leakage in GeV), float32, N >= 1.
+    """
+    counts = np.asarray(ak.to_numpy(ak.num(records["hits"][HIT_FEATURES[0]])))
+    slots = np.arange(max(int(counts.max(initial=0)), 1))
+    real = slots[None, :] < counts[:, None]
+    hits = np.zeros((*real.shape, len(HIT_FEATURES)), np.float32)
+    for number, name in enumerate(HIT_FEATURES):
+        hits[:, :, number][real] = leaf_values(records, f"hits.{name}")
+    event = np.stack([leaf_values(records, name) for name in EVENT_FEATURES], axis=-1).astype(np.float32)
+    return {"hits": hits, "hit_mask": real.astype(np.float32), "event": event}
+
+
+def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
+    """Turns the network's outputs into records.
+
+    Args:
+        outputs: `energy_gev` [B], `sigma_gev` [B], `dscb` [B, 6].
+
+    Returns:
+        Records with the fields `energy_gev`, `sigma_gev` (GeV) and `dscb` (six numbers each).
+    """
+    fields = {name: ak.Array(np.asarray(outputs[name])) for name in ("energy_gev", "sigma_gev")}
+    fields["dscb"] = ak.from_regular(ak.Array(np.asarray(outputs["dscb"])), axis=1)
+    return ak.zip(fields, depth_limit=1)
+
+
+def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Checks input tensors: dtypes, shapes, finite everywhere (padding too), real hits within the ranges of the field table.
+
+    Args:
+        inputs: As `to_inputs` returns them.
+
+    Raises:
+        InvalidValue: What was expected and what came, for the first thing that is wrong.
+    """
+    for name, rank in (("hits", 3), ("hit_mask", 2), ("event", 2)):
+        if name not in inputs:
+            raise InvalidValue(name, "this input tensor", f"tensors {', '.join(inputs) or 'none'}")
+        value = inputs[name]
+        if not isinstance(value, np.ndarray) or value.dtype != np.float32:
+            raise InvalidValue(name, "a float32 array", getattr(value, "dtype", type(value).__name__))
+        if value.ndim != rank:
+            raise InvalidValue(name, f"{rank} dimensions", f"shape {value.shape}")
+    hits, mask, event = inputs["hits"], inputs["hit_mask"], inputs["event"]
+    _expect_shape("hits", hits, (len(hits), hits.shape[1], len(HIT_FEATURES)), HIT_FEATURES)
+    _expect_shape("hit_mask", mask, hits.shape[:2], ())
+    _expect_shape("event", event, (len(hits), len(EVENT_FEATURES)), EVENT_FEATURES)
+    for name in ("hits", "hit_mask", "event"):
+        broken = ~np.isfinite(inputs[name])
+        if broken.any():
+            place = tuple(int(index) for index in np.argwhere(broken)[0])
+            raise InvalidValue(name, "finite numbers", f"{inputs[name][place]} at index {place}, {int(broken.sum())} in all")
+    if not np.isin(mask, (0.0, 1.0)).all():
+        raise InvalidValue("hit_mask", "zeros and ones", f"values from {mask.min():g} to {mask.max():g}")
+    for number, name in enumerate(HIT_FEATURES):
+        _expect_range(FIELD_BY_NAME[f"hits.{name}"], hits[:, :, number][mask > 0])
+    for number, name in enumerate(EVENT_FEATURES):
+        _expect_range(FIELD_BY_NAME[name], event[:, number])
+
+
+def _expect_shape(name: str, value: Float32, shape: tuple[int, ...], features: tuple[str, ...]) -> None:
+    if value.shape != shape:
+        meaning = f" with features {', '.join(features)}" if features else ""
+        raise InvalidValue(name, f"shape {shape}{meaning}", f"shape {value.shape}")
+
+
+def _expect_range(field: Field, values: Float32) -> None:
+    bad = (values <= field.low) if field.open_low else (values < field.low)
+    bad |= values > field.high
+    if field.not_zero:
+        bad |= values == 0
+    if np.dtype(field.dtype).kind in "iu":
+        bad |= values != np.rint(values)
+    if bad.any():
+        unit = f" {field.unit}" if field.unit else ""
+        raise InvalidValue(field.name, f"{field.range_text}{unit}", f"{values[bad][0]:g}, {int(bad.sum())} such in all")
+
+
+def sample(n: int, seed: int) -> ak.Array:
+    """Makes small events quickly, for tests and goldens: the edge cases of `SAMPLE_CASES`, then toy showers.
+
+    No physics: energies fall off with the distance from the seed. No shower library is read.
+
+    Args:
+        n: Number of events; the first `len(SAMPLE_CASES)` are the edge cases.
+        seed: Same seed, same events.
+
+    Returns:
+        Records with all input fields and the truth of the object.
+    """
+    events = []
+    for number in range(n):
+        rng = np.random.default_rng((seed, number))
+        case = SAMPLE_CASES[number] if number < len(SAMPLE_CASES) else ""
+        events.append(_event(case, rng))
+    columns: dict[str, Any] = {}
+    for name in (f"hits.{feature}" for feature in HIT_FEATURES):
+        dtype = FIELD_BY_NAME[name].dtype
+        flat = np.concatenate([event[name] for event in events]) if events else np.zeros(0)
+        columns[name] = ak.unflatten(flat.astype(dtype), [len(event[name]) for event in events])
+    truth = {"true_phi": 0.0, "pdg_id": 11, "n_pileup": 0, "shower_row": -1, "shower_pdg_id": 11}
+    for name in (
+        "seed_ieta", "seed_iphi", "rho_gev", "leakage_gev", "true_energy_gev", "true_eta", *truth, "event_id",
+    ):  # fmt: skip
+        values = [event.get(name, truth.get(name, number)) for number, event in enumerate(events)]
+        columns[name] = np.asarray(values, FIELD_BY_NAME[name].dtype)
+    return assemble(columns)
+
+
+def _event(case: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Returns one event by field name; hits as arrays."""
+    seed_eta, seed_phi = int(rng.integers(3, 83)) * int(rng.choice([-1, 1])), int(rng.integers(1, 361))
+    energy = float(np.exp(rng.uniform(np.log(4.0), np.log(130.0))))
+    count = int(np.clip(np.rint(rng.lognormal(3.1, 0.5)), 3, 100))
+    fixed_counts = {"no hits": 0, "one hit": 1, "two hits": 2, "two hits of one energy": 2, "all 145 crystals": 145}
+    count = fixed_counts.get(case, count)
+    if case == "across eta 0":
+        seed_eta = 1
+    elif case == "across the end of iphi":
+        seed_phi = 360
+    elif case == "at the end of the barrel":
+        seed_eta = -85
+    elif case == "at a module and a supermodule gap":
+        seed_eta, seed_phi = 25, 20
+    grid = np.stack(
+        np.meshgrid(np.arange(-WINDOW_ETA, WINDOW_ETA + 1), np.arange(-WINDOW_PHI, WINDOW_PHI + 1), indexing="ij"), axis=-1
+    ).reshape(-1, 2)  # [145, 2] offsets in eta and phi
+    distance = np.hypot(grid[:, 0], 0.5 * grid[:, 1])
+    near = np.argsort(distance + rng.uniform(0.0, 1.5, distance.size) * (distance > 0), kind="stable")
+    if case == "mirror-symmetric shower":
+        near, count = np.argsort(distance, kind="stable"), 13
+    offsets = grid[near[:count]]
+    place = np.where(seed_eta > 0, seed_eta - 1, seed_eta) + offsets[:, 0]  # without the missing zero
+    inside = (place >= -85) & (place < 85)
+    offsets, place = offsets[inside], place[inside]
+    ieta = np.where(place >= 0, place + 1, place)
+    iphi = (seed_phi - 1 + offsets[:, 1]) % 360 + 1
+    count = ieta.size
+    noise = 0.06 + 0.02 * (np.abs(ieta) / 85.0) ** 2 + rng.uniform(-0.005, 0.005, count)
+    share = np.exp(-2.0 * np.hypot(offsets[:, 0], 0.5 * offsets[:, 1])) * rng.exponential(1.0, count) + 1e-3
+    dead = np.zeros(count)
+    rho, leakage = float(rng.uniform(5.0, 40.0)), float(max(rng.normal(0.3, 0.8), 0.0))
+    if case in ("two hits of one energy", "every hit of one energy"):
+        share = np.ones(count)
+    elif case == "mirror-symmetric shower":
+        share, noise = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1])), np.full(count, 0.07)
+    elif case == "dead neighbours":
+        dead = rng.integers(0, 9, count)
+    elif case == "largest energies":
+        energy = 6000.0
+    elif case == "most pile-up and leakage":
+        rho, leakage = 900.0, 3000.0
+    response = float(rng.normal(0.95, 0.03))
+    energies = np.maximum(share / max(share.sum(), 1e-9) * energy * response, 1e-4)
+    if case == "smallest energies":
+        energies, energy = rng.uniform(1e-6, 1e-4, count), 4.0
+    hits = {"hits.ieta": ieta, "hits.iphi": iphi, "hits.energy_gev": energies, "hits.noise_gev": noise,
+            "hits.dead_neighbours": dead}  # fmt: skip
+    if case == "twin hits, equal in everything":
+        hits = {name: np.repeat(values[: count // 2], 2) for name, values in hits.items()}
+    return {
+        **hits,
+        "seed_ieta": seed_eta,
+        "seed_iphi": seed_phi,
+        "rho_gev": rho,
+        "leakage_gev": leakage,
+        "true_energy_gev": energy,
+        "true_eta": 0.0174 * (seed_eta - 0.5 * np.sign(seed_eta)),
+    }

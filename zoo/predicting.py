@@ -1,0 +1,280 @@
+"""`predict`: records in, records out, in the order in which they came.
+
+Objects are sorted by size within a stretch of the input and run in batches of about one size, so that padding stays
+small; a model's answer does not depend on what else is in its batch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.cards import ModelCard
+from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.goldens import Tensors, masked_sets
+from zoo.registry import info, model_module
+
+if TYPE_CHECKING:
+    import awkward as ak
+    import keras
+
+__all__ = ["PREDICTIONS_TREE", "check_inputs", "predict", "write_predictions"]
+
+STRETCH = 4096  # objects that are sorted by size together
+PREDICTIONS_TREE = "predictions"
+
+
+def predict(
+    model: str | keras.Model,
+    records: ak.Array | Mapping[str, npt.NDArray[Any]] | str | os.PathLike[str],
+    batch_size: int = 64,
+    *,
+    branch_map: str | os.PathLike[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> ak.Array:
+    """Runs a model on records.
+
+    Args:
+        model: A name for `zoo.load`, or a loaded model.
+        records: Records (`zoo.data.readers`), a ROOT file, or a dict of the model's input tensors.
+        batch_size: Objects a batch.
+        branch_map: For an own ntuple: the TOML file that says which branch is which field.
+        progress: Called with the number of objects done since the last call.
+
+    Returns:
+        One entry for each object, in the order of the input, with the model's outputs as fields. An object without
+        hits has -1 for energy and width.
+
+    Raises:
+        InvalidValue: NaN, infinity, or a wrong dtype, shape or range in the input.
+        UnknownName: A missing field, branch or tensor; the nearest names are listed.
+        InvalidFile: The file is missing, truncated or no ROOT file.
+    """
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise InvalidValue("batch_size", "an integer >= 1", repr(batch_size))
+    # The input is looked at before a model is loaded: a typing error should not cost ten seconds.
+    stretches = _stretches(records, branch_map)
+    first = next(stretches, None)
+    card = info(_name(model))
+    events = model_module(card.name, "events")
+    if first is not None:
+        _inputs(card, events, first)
+    if isinstance(model, str):
+        from zoo.loading import load
+
+        model = load(model)
+    answers: list[Tensors] = []
+    for stretch in _chain(first, stretches):
+        inputs = _inputs(card, events, stretch)
+        answers.append(_run(model, card, inputs, batch_size, progress))
+    outputs = {
+        spec.name: np.concatenate([answer[spec.name] for answer in answers])
+        if answers
+        else np.zeros((0, *(max(size, 0) for size in spec.dims[1:])), spec.dtype)
+        for spec in card.outputs
+    }
+    return events.to_records(outputs)
+
+
+def check_inputs(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]]) -> Tensors:
+    """Checks input tensors against the card.
+
+    Args:
+        card: The model's card.
+        inputs: Arrays by the names of the card's inputs.
+
+    Returns:
+        The arrays in the card's dtypes.
+
+    Raises:
+        UnknownName: A tensor that the model does not take.
+        InvalidValue: One is missing, has another dtype or shape, or is not finite.
+    """
+    names = [spec.name for spec in card.inputs]
+    for name in inputs:
+        if name not in names:
+            raise UnknownName("input tensor", name, names, where=f"the card of {card.name}")
+    sizes: dict[str | int, tuple[int, str]] = {}
+    checked: Tensors = {}
+    for spec in card.inputs:
+        if spec.name not in inputs:
+            raise InvalidValue(
+                f"inputs of {card.name}", f"the tensors {', '.join(names)}", f"no {spec.name!r}"
+            )
+        values = np.asarray(inputs[spec.name])
+        if values.dtype.kind not in "fiub" or (values.dtype.kind == "f" and spec.dtype.startswith("int")):
+            raise InvalidValue(f"dtype of {spec.name}", spec.dtype, values.dtype)
+        if values.ndim != len(spec.shape):
+            raise InvalidValue(f"shape of {spec.name}", f"[{', '.join(map(str, spec.shape))}]", values.shape)
+        for axis, size in zip(spec.shape, values.shape, strict=True):
+            known, where = (
+                (axis, "its card") if isinstance(axis, int) else sizes.setdefault(axis, (size, spec.name))
+            )
+            if size != known:
+                expected = f"[{', '.join(map(str, spec.shape))}] with {axis} = {known} as in {where}"
+                raise InvalidValue(f"shape of {spec.name}", expected, values.shape)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            place = tuple(int(index) for index in np.argwhere(bad)[0])
+            feature = f" ({spec.features[place[-1]]})" if spec.features else ""
+            raise InvalidValue(f"{spec.name}{list(place)}{feature}", "a finite number", values[place])
+        checked[spec.name] = values.astype(spec.dtype)
+    return checked
+
+
+def write_predictions(
+    path: str | os.PathLike[str], found: ak.Array, metadata: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes predictions to a ROOT file, whole or not at all.
+
+    Args:
+        path: Destination; the tree is called `predictions`, one entry for each object.
+        found: What `predict` returned.
+        metadata: Goes into the file as JSON.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidFile: It cannot be written; nothing half-written stays.
+    """
+    import json
+    import tempfile
+
+    import awkward as ak
+    import uproot
+
+    from zoo.data.writers import METADATA_KEY
+
+    path = Path(path)
+    branches = {name: found[name] for name in ak.fields(found)}
+    branches = {name: ak.to_numpy(v) if v.ndim == 1 or not _jagged(v) else v for name, v in branches.items()}
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            with uproot.recreate(temporary) as file:
+                file.mktree(
+                    PREDICTIONS_TREE,
+                    branches if not len(found) else {k: _type(v) for k, v in branches.items()},
+                )
+                if len(found):
+                    file[PREDICTIONS_TREE].extend(branches)
+                file[METADATA_KEY] = json.dumps(dict(metadata or {}))
+            os.replace(temporary, path)
+    except OSError as error:
+        raise InvalidFile(
+            path, f"cannot be written ({error.strerror or error}).", "Nothing was left behind."
+        ) from error
+    return path
+
+
+def _type(values: Any) -> Any:
+    import awkward as ak
+
+    if isinstance(values, np.ndarray):
+        return np.dtype((values.dtype, values.shape[1:])) if values.ndim > 1 else values.dtype
+    return ak.type(values).content
+
+
+def _jagged(values: ak.Array) -> bool:
+    import awkward as ak
+
+    return "var" in str(ak.type(values))
+
+
+def _name(model: str | keras.Model) -> str:
+    if isinstance(model, str):
+        if model.startswith(("./", "../", "/", "~")):
+            from zoo.loading import folder_model
+
+            return folder_model(Path(model).expanduser())
+        return model
+    return str(model.name)
+
+
+def _stretches(
+    records: ak.Array | Mapping[str, npt.NDArray[Any]] | str | os.PathLike[str],
+    branch_map: str | os.PathLike[str] | None,
+) -> Iterator[ak.Array | Mapping[str, npt.NDArray[Any]]]:
+    """Yields the input in stretches; a file is never in memory as a whole."""
+    if isinstance(records, (str, os.PathLike)):
+        from zoo.data.readers import iterate_root
+
+        yield from iterate_root(
+            Path(records), STRETCH, branch_map=None if branch_map is None else Path(branch_map), truth=False
+        )
+    elif isinstance(records, Mapping):
+        yield records
+    elif hasattr(records, "fields"):
+        for start in range(0, len(records), STRETCH):
+            yield records[start : start + STRETCH]
+    else:
+        raise InvalidValue(
+            "records", "records, a ROOT file, or a dict of input tensors", type(records).__name__
+        )
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    if first is not None:
+        yield first
+        yield from rest
+
+
+def _inputs(card: ModelCard, events: Any, stretch: Any) -> Tensors:
+    inputs = stretch if isinstance(stretch, Mapping) else events.to_inputs(stretch)
+    checked = check_inputs(card, inputs)
+    events.validate(checked)
+    return checked
+
+
+def _run(
+    model: keras.Model,
+    card: ModelCard,
+    inputs: Tensors,
+    batch_size: int,
+    progress: Callable[[int], None] | None,
+) -> Tensors:
+    from zoo.graphs import call
+
+    count = len(inputs[card.inputs[0].name])
+    sets = masked_sets(card)
+    ends = {name: _ends(inputs[mask]) for name, mask in sets.items()}
+    longest = np.max(np.stack(list(ends.values())), axis=0) if ends else np.zeros(count, int)
+    order = np.argsort(longest, kind="stable")
+    outputs: Tensors = {}
+    for start in range(0, count, batch_size):
+        rows = order[start : start + batch_size]
+        batch = {name: values[rows] for name, values in inputs.items()}
+        for name, mask in sets.items():
+            keep = max(int(ends[name][rows].max()), 1)
+            batch[name], batch[mask] = batch[name][:, :keep], batch[mask][:, :keep]
+        for name, values in call(model, card, batch).items():
+            if name not in outputs:
+                outputs[name] = np.zeros((count, *values.shape[1:]), values.dtype)
+            outputs[name] = _put(outputs[name], rows, values)
+        if progress is not None:
+            progress(len(rows))
+    return outputs
+
+
+def _ends(mask: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Returns one past the last real slot of each row of a mask [B, N]."""
+    return (np.arange(1, mask.shape[1] + 1) * (mask > 0)).max(axis=1, initial=0)
+
+
+def _put(target: npt.NDArray[Any], rows: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Writes rows; outputs per node grow to the longest event, with zeros behind it."""
+    if values.ndim > 1 and values.shape[1] > target.shape[1]:
+        target = np.pad(
+            target, [(0, 0), (0, values.shape[1] - target.shape[1]), *[(0, 0)] * (values.ndim - 2)]
+        )
+    if values.ndim > 1 and values.shape[1] < target.shape[1]:
+        target[rows, : values.shape[1]] = values
+    else:
+        target[rows] = values
+    return target
