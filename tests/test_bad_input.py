@@ -8,7 +8,8 @@ import pytest
 
 import zoo
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
-from zoo.predicting import check_inputs, write_predictions
+from zoo.predicting import check_inputs
+from zoo.predictions_file import write_predictions
 from zoo.registry import model_module
 
 
@@ -144,7 +145,7 @@ def test_predictions_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     import uproot
 
     found = ak.zip({"energy_gev": np.arange(3, dtype="f4"), "dscb": np.ones((3, 6), "f4")}, depth_limit=1)
-    path = write_predictions(tmp_path / "p.root", found, {"model": "toy"})
+    path = write_predictions(tmp_path / "p.root", found, {"model": "toy"}, sizes={"dscb": 6})
     with uproot.open(path) as file:
         tree = file["predictions"].arrays(library="np")
     np.testing.assert_array_equal(tree["energy_gev"], [0, 1, 2])

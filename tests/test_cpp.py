@@ -366,8 +366,8 @@ def test_wrong_option(binaries, toy, arguments, words):
         ("hits", np.zeros((4, 5)), ["hits.npy", "'<f8'"]),
         ("hits", np.zeros((4, 4), "f4"), ["hits", "[?, 5]"]),
         ("row_splits", np.array([0, 3, 2, 4]), ["row_splits"]),
-        ("row_splits", np.array([0, 9]), ["slice"]),
-        ("event", np.zeros((1, 2), "f4"), ["slice", "[1, 2]"]),
+        ("row_splits", np.array([0, 2, 2, 99]), ["hits", "[99, 5]"]),
+        ("event", np.zeros((1, 2), "f4"), ["event", "[3, 2]", "[1, 2]"]),
     ],
 )
 def test_wrong_objects(binaries, toy, tmp_path, name, array, words):

@@ -6,7 +6,7 @@
 | `data` | the recipe's events: simulated once, in parallel, into a resumable cache of shards |
 | `run` | data, network, fit, checkpoints: the one path of command line, tests and tuning |
 | `callbacks` | atomic backup, best and latest checkpoints, logs |
-| `distribute`, `multiworker` | tf.distribute strategies, and the guard against settings that go wrong silently |
+| `distribute`, `multiworker` | strategies, and the guard against settings that go wrong silently |
 | `bdt_regression`, `linear_calibration` | the classical baselines, on the same events |
 | `manifest` | `run.json`: everything that says where a set of weights came from |
 | `release` | a run's weights -> `saved_models/<model>/<tag>/`, exported, verified, evaluated, recorded |

@@ -1,9 +1,9 @@
 """The training command: networks, baselines, release.
 
-    python -m training drn --set hidden=32 --steps 2000 --out runs/small
-    python -m training drn --resume --out runs/small
-    python -m training bdt_regression
-    python -m training release runs/drn-001 --tag barrel_v1
+python -m training drn --set hidden=32 --steps 2000 --out runs/small
+python -m training drn --resume --out runs/small
+python -m training bdt_regression
+python -m training release runs/drn-001 --tag barrel_v1
 """
 
 from __future__ import annotations
@@ -57,10 +57,9 @@ def _train(words: list[str]) -> int:
     if options.resume:
         if options.out is None:
             raise ZooError("--resume needs --out, the folder of the run to go on with")
-        allowed = {"fit.strategy": overrides[key] for key in overrides if key == "fit.strategy"}
-        if len(allowed) != len(overrides):
+        if set(overrides) - {"fit.strategy"}:
             raise ZooError("a resumed run keeps its recipe: give no --set and no --steps with --resume")
-        recipe = run.recipe_of(out).override(allowed)
+        recipe = run.recipe_of(out).override(overrides)
     else:
         recipe = recipes.read(options.recipe).override(overrides)
     result = run.run(
@@ -90,7 +89,7 @@ def _train_baseline(options: argparse.Namespace, overrides: dict[str, object]) -
 def _release(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training release",
-        description="Makes a tag of a run: exports, verifies, evaluates beside the baselines, records in the card.",
+        description="Makes a tag of a run: exports, verifies, evaluates, records in the card.",
         epilog="example: python -m training release runs/drn-001 --tag barrel_v1",
     )
     parser.add_argument("run", type=Path, help="run folder")

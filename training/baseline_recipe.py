@@ -1,4 +1,4 @@
-"""A baseline's recipe: the data block of a network's recipe, so that both see the same events, and blocks of its own."""
+"""A baseline's recipe: the data block of a network, for the same events, and blocks of its own."""
 
 from __future__ import annotations
 
@@ -63,5 +63,7 @@ def read(name: str, blocks: Mapping[str, type], overrides: Mapping[str, Any]) ->
         if len(homes) > 1:
             raise InvalidValue(key, " or ".join(f"{home}.{field}" for home in homes), key)
         known[homes[0]][1][field] = value
-    built = {block: recipes.block(cls, table, f"[{block}] of {path.name}") for block, (cls, table) in known.items()}
+    built = {
+        block: recipes.block(cls, table, f"[{block}] of {path.name}") for block, (cls, table) in known.items()
+    }
     return BaselineRecipe(name, network, built.pop("data"), built)

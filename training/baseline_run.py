@@ -1,4 +1,4 @@
-"""The frame of a baseline's training: folder, events, `run.json`; the baseline itself is a function in between."""
+"""The frame of a baseline's training: folder, events, `run.json`."""
 
 from __future__ import annotations
 

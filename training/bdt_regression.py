@@ -1,9 +1,10 @@
 """Trains the boosted-tree regression: `python -m training bdt_regression`.
 
 1. A pilot: plain forests for the value and the width, only to know how wide y = log(E_true / E_raw) is where.
-2. A random search for the forest of the value, Huber loss in units of the pilot's width, then for that of the width.
-3. The value by cross-fitting: each object's residual comes from a forest that has not seen it. On these residuals the
-   width is trained. The shipped forest of the value has seen all training objects.
+2. A random search for the forest of the value, Huber loss in units of the pilot's width, then for that of the
+   width.
+3. The value by cross-fitting: each object's residual comes from a forest that has not seen it. On these
+   residuals the width is trained. The shipped forest of the value has seen all training objects.
 4. On validation events: a common factor on the widths (68 % interval), and the distribution of the residuals.
 
 Every trial is a row of `trials.csv`.
@@ -96,7 +97,8 @@ def train(
     run = baseline_run.open_run(recipe, out, processes=processes, cache=cache, quiet=not sys.stdout.isatty())
     search, forest = recipe.blocks["search"], recipe.blocks["forest"]
     samples = {
-        split: read_sample(events, reachable_only=recipe.data.reachable_only) for split, events in run.events.items()
+        split: read_sample(events, reachable_only=recipe.data.reachable_only)
+        for split, events in run.events.items()
     }
     grow = Grower(search, forest, threads=processes)
     model = grow(samples["train"], samples["validation"])
@@ -181,7 +183,9 @@ class Grower:
         rest = validation.y - offset - mean.predict(validation.shapes)
         checked = Sample(validation.shapes, np.log(np.maximum(np.abs(rest), _TINY)))
         forest = self._quantile(
-            Sample(training.shapes, target), checked, {**spread, "learning_rate": self.forest.learning_rate},
+            Sample(training.shapes, target),
+            checked,
+            {**spread, "learning_rate": self.forest.learning_rate},
             self.forest.rounds,
         )
         z = rest / np.exp(forest.predict(validation.shapes))
@@ -214,7 +218,9 @@ class Grower:
         least = 0.3 * float(np.exp(np.quantile(second.predict(part.shapes), 0.01)))  # bounds the weights
         return lambda shapes: np.maximum(np.exp(np.asarray(second.predict(shapes))), least)
 
-    def _search_value(self, part: Sample, scale: Floats, offset: float, rng: np.random.Generator) -> dict[str, Any]:
+    def _search_value(
+        self, part: Sample, scale: Floats, offset: float, rng: np.random.Generator
+    ) -> dict[str, Any]:
         cut = 2 * len(part) // 3
         best: dict[str, Any] = {}
         least = math.inf
@@ -222,7 +228,14 @@ class Grower:
             parameters = self._draw(rng)
             parameters["delta"] = float(np.round(rng.uniform(0.5, 2.5), 2))
             booster = self._value(
-                part[:cut], scale[:cut], part[cut:], scale[cut:], offset, parameters, self.search.rounds, patience=20
+                part[:cut],
+                scale[:cut],
+                part[cut:],
+                scale[cut:],
+                offset,
+                parameters,
+                self.search.rounds,
+                patience=20,
             )
             z = (part.y[cut:] - offset - booster.predict(part.shapes[cut:])) / scale[cut:]
             score = float(np.mean(np.abs(z)))
@@ -323,14 +336,27 @@ class Grower:
             valid = [training.create_valid(check.shapes, check.y)]
             callbacks = [lgb.early_stopping(patience, verbose=False)]
         booster = lgb.train(
-            {**self._fixed, **parameters}, training, rounds, valid_sets=valid, feval=metric, callbacks=callbacks
+            {**self._fixed, **parameters},
+            training,
+            rounds,
+            valid_sets=valid,
+            feval=metric,
+            callbacks=callbacks,
         )
         # Keep what prediction needs: the trees up to the best round, no training data.
         return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration or -1))
 
-    def _log(self, forest: str, number: int, parameters: Mapping[str, Any], booster: Any, score: float) -> None:
+    def _log(
+        self, forest: str, number: int, parameters: Mapping[str, Any], booster: Any, score: float
+    ) -> None:
         self.trials.append(
-            {"forest": forest, "trial": number, **parameters, "trees": booster.num_trees(), "score": round(score, 6)}
+            {
+                "forest": forest,
+                "trial": number,
+                **parameters,
+                "trees": booster.num_trees(),
+                "score": round(score, 6),
+            }
         )
 
 

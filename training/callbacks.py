@@ -1,9 +1,10 @@
 """What happens at the end of an epoch: logs, then results, then the backup.
 
-The order is the safety. `Checkpoints` writes `latest.keras` and `best.keras`, the results, uncompiled; `Backup`
-writes what a resumed run needs (weights, optimiser, epoch) into a folder of its own and comes last. A process killed
-between any two of the writes goes on from the last backup and repeats at most one epoch; each file is replaced by a
-rename, so none is ever half-written. Keras' own `BackupAndRestore` writes weights and epoch number as two files in
+The order is the safety. `Checkpoints` writes `latest.keras` and `best.keras`, the results, uncompiled;
+`Backup` writes what a resumed run needs (weights, optimiser, epoch) into a folder of its own and comes last.
+A process killed between any two of the writes goes on from the last backup and repeats at most one epoch;
+each file is replaced by a rename, so none is ever half-written. Keras' own `BackupAndRestore` writes weights
+and epoch number as two files in
 place: killed between them it repeats an epoch on top of weights that already have it.
 """
 
@@ -50,6 +51,29 @@ class Averaging(keras.callbacks.Callback):
             self._raw = None
 
 
+class Log(keras.callbacks.Callback):
+    """Appends losses and metrics of each epoch to `log.csv`, which is closed in between.
+
+    Args:
+        folder: The run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.path = folder / LOG
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Appends one row, in one write."""
+        row = {"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}}
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(row), lineterminator="\n")
+        if not self.path.exists():
+            writer.writeheader()
+        writer.writerow(row)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text.getvalue())
+
+
 class Checkpoints(keras.callbacks.Callback):
     """Saves the whole network, uncompiled, as `latest.keras` and, where it is the best so far, `best.keras`.
 
@@ -65,6 +89,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Saves both files; with averaging it is the average that is saved."""
+        if self.model.stop_training:  # on NaN
+            return
         with averaged(self.model):
             save_keras(self.network, self.folder / "latest.keras")
         value = (logs or {}).get(MONITOR, math.nan)
@@ -76,7 +102,8 @@ class Checkpoints(keras.callbacks.Callback):
 class Backup(keras.callbacks.Callback):
     """Keeps what a killed run needs to go on: weights, optimiser state and number of epochs done.
 
-    Must come last. Each backup is a folder `backup/epoch-<n>`, complete before it gets that name; older ones go after.
+    Must come last. Each backup is a folder `backup/epoch-<n>`, complete before it gets that name; older ones
+    go after.
 
     Args:
         folder: The run folder.
@@ -88,7 +115,9 @@ class Backup(keras.callbacks.Callback):
         self.folder, self.facts = folder / BACKUP, facts
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Writes the backup of `epoch + 1` epochs done."""
+        """Writes the backup of `epoch + 1` epochs done; a loss that is NaN leaves the last good one."""
+        if self.model.stop_training:
+            return
         done = epoch + 1
         target, half = self.folder / f"epoch-{done:05d}", self.folder / f".epoch-{done:05d}"
         for path in (target, half):  # left by a process that was killed
@@ -165,7 +194,7 @@ def copy(source: Path, target: Path) -> None:
 
 @contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
-    """Holds the averaged weights in the model, where its optimiser keeps an average, and the raw ones after."""
+    """Holds the averaged weights in the model, if its optimiser keeps an average, and the raw ones after."""
     raw = _to_average(model)
     try:
         yield

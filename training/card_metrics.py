@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _OVERALL = (
-    ("resolution", "effective resolution, all objects", "half of the shortest 68.3 % interval of E_pred/E_true over its median"),
+    ("resolution", "effective resolution, all objects", "half of the 68.3 % interval over the median"),
     ("median", "median response, all objects", "median of E_pred/E_true"),
     ("coverage_68", "coverage of the 68 % interval", "from the predicted distribution"),
     ("coverage_95", "coverage of the 95 % interval", "from the predicted distribution"),
@@ -21,8 +21,8 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
         sample: The events in words.
 
     Returns:
-        One table for each metric, with the fields of `zoo.cards.Metric`: overall figures, the paired ratio to the
-        baseline, and the effective resolution in every bin of ET; no bin is left out.
+        One table for each metric, with the fields of `zoo.cards.Metric`: overall figures, the paired ratio to
+        the baseline, and the effective resolution in every bin of ET; no bin is left out.
     """
     model, baseline = report["model"], report["baseline"]
     label = next(method["label"] for method in report["methods"] if method["name"] == baseline)
@@ -30,7 +30,9 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
     overall = report["overall"]["methods"]
     metrics = []
     for key, name, note in _OVERALL:
-        metrics.append(_metric(name, overall[model].get(key), overall[baseline].get(key), note=note, **common))
+        metrics.append(
+            _metric(name, overall[model].get(key), overall[baseline].get(key), note=note, **common)
+        )
     metrics.append(
         _metric(
             "ratio of effective resolutions, all objects",
@@ -44,10 +46,18 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
     for row in table["bins"]:
         found = row["methods"]
         name = f"effective resolution, ET {row['low']:g}-{row['high']:g} {table['unit']}"
-        metrics.append(_metric(name, found[model].get("resolution"), found[baseline].get("resolution"), **common))
+        metrics.append(
+            _metric(name, found[model].get("resolution"), found[baseline].get("resolution"), **common)
+        )
     lost = report["inefficiency"]
     metrics.append(
-        _metric("inefficiency", lost, None, sample=sample, note="raw/E outside (0.5, 2), the same for every method")
+        _metric(
+            "inefficiency",
+            lost,
+            None,
+            sample=sample,
+            note="raw/E outside (0.5, 2), the same for every method",
+        )
     )
     return [metric for metric in metrics if metric]
 
@@ -58,7 +68,11 @@ def _metric(
     """Returns one metric, or nothing where the report has no number."""
     if not found or found.get("value") is None:
         return {}
-    metric: dict[str, Any] = {"name": name, "value": _short(found["value"]), "error": _short(found.get("error"))}
+    metric: dict[str, Any] = {
+        "name": name,
+        "value": _short(found["value"]),
+        "error": _short(found.get("error")),
+    }
     if baseline and baseline.get("value") is not None:
         metric |= {"baseline": _short(baseline["value"]), "baseline_error": _short(baseline.get("error"))}
     else:

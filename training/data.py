@@ -3,12 +3,13 @@
     events = prepare(recipe.data, "train", n=recipe.data.n, cache=Path("runs/cache"), processes=2)
     len(events), events.read(0)         # a source of `zoo.data.stream`
 
-A shard is a fair sample of the whole: each holds electrons and photons, with and without pile-up, in the recipe's
-proportions. Shards are independent of each other, so a killed simulation goes on with the missing ones and a larger
-`n` adds to what is there. Training, validation and test take disjoint showers (the library's split) and disjoint seeds.
+A shard is a fair sample of the whole: each holds electrons and photons, with and without pile-up, in the
+recipe's proportions. Shards are independent of each other, so a killed simulation goes on with the missing
+ones and a larger `n` adds to what is there. Training, validation and test take disjoint showers (the
+library's split) and disjoint seeds.
 
-A cache belongs to what the simulation *does*, not to how its source is written: its key holds a hash of a small probe
-sample, so a renamed variable keeps the cache and a changed constant makes another one.
+A cache belongs to what the simulation *does*, not to how its source is written: its key holds a hash of a
+small probe sample, so a renamed variable keeps the cache and a changed constant makes another one.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def prepare(
         cache: Folder of all caches.
         model: Whose toy sample is meant by the sample "toy".
         processes: Simulating processes.
-        known: Manifest of earlier `Events`, of a run that goes on: its very events, whatever the code does now.
+        known: Manifest of earlier `Events`, of a run that goes on: its very events, whatever the code does
+            now.
         quiet: No progress bar.
 
     Returns:
@@ -165,7 +167,9 @@ def check_disjoint(*events: Events) -> dict[str, int]:
             shared = seen.setdefault(library, set()) & rows
             if shared:
                 raise InvalidValue(
-                    f"showers of library {library}", "none in two splits", f"{len(shared)}, e.g. row {min(shared)}"
+                    f"showers of library {library}",
+                    "none in two splits",
+                    f"{len(shared)}, e.g. row {min(shared)}",
                 )
             seen[library] |= rows
     return {library: len(rows) for library, rows in seen.items()}
@@ -180,7 +184,11 @@ def parts(data: Data, n: int) -> list[Part]:
     """
     share = n // len(data.samples)
     without = round(share * data.pileup_free_fraction)
-    both = [Part(name, pileup, k) for name in data.samples for pileup, k in ((True, share - without), (False, without))]
+    both = [
+        Part(name, pileup, k)
+        for name in data.samples
+        for pileup, k in ((True, share - without), (False, without))
+    ]
     if data.samples == (TOY,):
         return [Part(TOY, True, n)]
     return [part for part in both if part.n]
@@ -244,7 +252,14 @@ def _probe(data: Data, split: str, model: str) -> str:
 
 
 def _simulate(
-    shards: ShardCache, missing: list[int], data: Data, split: str, n: int, model: str, processes: int, quiet: bool
+    shards: ShardCache,
+    missing: list[int],
+    data: Data,
+    split: str,
+    n: int,
+    model: str,
+    processes: int,
+    quiet: bool,
 ) -> None:
     size = _shard_size(data, n)
     with _progress(f"simulating {split}", len(missing) * size, quiet) as advance:
@@ -254,7 +269,9 @@ def _simulate(
                 advance(size)
             return
         with _one_thread_each(), ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-            jobs = [pool.submit(_write, shards.folder, shards.key, data, split, i, size, model) for i in missing]
+            jobs = [
+                pool.submit(_write, shards.folder, shards.key, data, split, i, size, model) for i in missing
+            ]
             try:
                 for job in as_completed(jobs):
                     job.result()
@@ -264,7 +281,9 @@ def _simulate(
                 raise
 
 
-def _write(folder: Path, key: Mapping[str, Any], data: Data, split: str, index: int, n: int, model: str) -> None:
+def _write(
+    folder: Path, key: Mapping[str, Any], data: Data, split: str, index: int, n: int, model: str
+) -> None:
     ShardCache(folder, key).write(index, make_shard(data, split, index, n, model))
 
 

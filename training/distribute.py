@@ -1,11 +1,11 @@
 """Training on several devices: the strategy, and the guard against settings that go wrong without a word.
 
-With one device use no strategy. On one host `MirroredStrategy` and `fit` work, as long as six settings are right;
-each of them, wrong, either crashes with a message about something else or trains on a wrong gradient:
+With one device use no strategy. On one host `MirroredStrategy` and `fit` work, as long as six settings are
+right; each of them, wrong, either crashes with a message about something else or trains on a wrong gradient:
 
 | setting | what happens under R > 1 replicas (TensorFlow 2.21, Keras 3.15) |
 | --- | --- |
-| last batch kept (`drop_remainder=False`) | wrong gradient: each replica's mean counts 1/R, whatever its size |
+| last batch kept (`drop_remainder=False`) | wrong gradient: each replica counts 1/R, whatever its size |
 | batch % R != 0 | the same, or a crash on the first batch |
 | `BatchNormalization(synchronized=False)` | averages differ between the replicas; NaN from an empty one |
 | `steps_per_execution > 1` | crash |
@@ -86,7 +86,7 @@ def check_fit(model: keras.Model, n_replicas: int, *, batch_size: int, drop_rema
     if not drop_remainder:
         raise InvalidValue(
             "drop_remainder",
-            f"True {where}: a batch that is not full gives a wrong gradient (cure: batch(..., drop_remainder=True))",
+            f"True {where}: else a part batch gives a wrong gradient (cure: batch(..., drop_remainder=True))",
             drop_remainder,
         )
     for layer in _layers(model):
@@ -98,7 +98,9 @@ def check_fit(model: keras.Model, n_replicas: int, *, batch_size: int, drop_rema
             )
     if model.steps_per_execution > 1:
         raise InvalidValue(
-            "steps_per_execution", f"1 {where} (cure: compile(steps_per_execution=1))", model.steps_per_execution
+            "steps_per_execution",
+            f"1 {where} (cure: compile(steps_per_execution=1))",
+            model.steps_per_execution,
         )
     if model.jit_compile is True:
         raise InvalidValue("jit_compile", f"not True {where} (cure: compile(jit_compile=False))", True)

@@ -37,7 +37,8 @@ def train(
     recipe = baseline_recipe.read("linear_calibration", {"grid": Grid}, overrides)
     run = baseline_run.open_run(recipe, out, processes=processes, cache=cache, quiet=not sys.stdout.isatty())
     records = {
-        split: events.records(reachable_only=recipe.data.reachable_only) for split, events in run.events.items()
+        split: events.records(reachable_only=recipe.data.reachable_only)
+        for split, events in run.events.items()
     }
     grid: Grid = recipe.blocks["grid"]
     calibration = linear_calibration.fit(

@@ -1,11 +1,11 @@
 """`run.json`: everything that says where a set of weights came from.
 
-A run folder holds one `run.json`, rewritten atomically at the start, after every session and at the end. A session is
-one process: a run that was killed and resumed twice has three, each with its wall and CPU time.
+A run folder holds one `run.json`, rewritten atomically at the start, after every session and at the end. A
+session is one process: a run that was killed and resumed twice has three, each with its wall and CPU time.
 
-The code that a network's weights belong to is named twice: by the version of the package, and by a fingerprint of
-the sources that decide what the network computes. The fingerprint is of the syntax tree without docstrings, so a
-comment or a reformatted line does not change it.
+The code that a network's weights belong to is named twice: by the version of the package, and by a
+fingerprint of the sources that decide what the network computes. The fingerprint is of the syntax tree
+without docstrings, so a comment or a reformatted line does not change it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     """
     path = folder / RUN_JSON
     if not path.is_file():
-        raise InvalidFile(folder, f"not a run folder: it has no {RUN_JSON}.", "Start one with python -m training.")
+        raise InvalidFile(
+            folder, f"not a run folder: it has no {RUN_JSON}.", "Start one with python -m training."
+        )
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
@@ -79,7 +81,9 @@ def prepare_folder(out: Path) -> Path:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise InvalidFile(out, f"cannot be written to ({error.strerror or error}).", "Choose another --out.") from error
+        raise InvalidFile(
+            out, f"cannot be written to ({error.strerror or error}).", "Choose another --out."
+        ) from error
     return out
 
 
@@ -141,7 +145,7 @@ def check_code(run: Mapping[str, Any], folder: Path, *, accept_other_code: bool 
     if run.get("fingerprint") != now and not accept_other_code:
         raise InvalidValue(
             f"{folder}: fingerprint of the network's sources",
-            f"{now}, that of this checkout (restore the sources, start a new run, or give --accept-other-code)",
+            f"{now}, that of this checkout (restore them, start a new run, or give --accept-other-code)",
             run.get("fingerprint"),
         )
 
@@ -151,7 +155,7 @@ def check_version(run: Mapping[str, Any], folder: Path) -> None:
     if run.get("code_version") != zoo.__version__:
         raise InvalidValue(
             f"{folder}: code version of the run",
-            f"{zoo.__version__}, the version of this checkout (check out the run's version, or start a new run)",
+            f"{zoo.__version__}, the version of this checkout (check out the run's version, or start anew)",
             run.get("code_version"),
         )
 
@@ -163,7 +167,12 @@ class Session:
         self.run, self.folder = run, folder
         self._start = time.monotonic()
         self.start_cpu = cpu_seconds()
-        self.record: dict[str, Any] = {"started": now(), **host(), "versions": versions(), "git": git_commit()}
+        self.record: dict[str, Any] = {
+            "started": now(),
+            **host(),
+            "versions": versions(),
+            "git": git_commit(),
+        }
         run.setdefault("sessions", []).append(self.record)
 
     def save(self, **facts: Any) -> None:
@@ -204,7 +213,11 @@ def _hash_sources(files: Iterable[Path]) -> str:
 
 
 def _is_docstring(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _git(*arguments: str) -> str:

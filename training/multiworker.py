@@ -1,12 +1,12 @@
 """Training on several hosts: the two overrides that `Model.fit` needs under MultiWorkerMirroredStrategy.
 
-Plain `fit` fails there (Keras issue 20585, open): before the first step Keras reduces a whole batch across the
-workers to learn its shape, and after each step it reduces a scalar loss along an axis that it does not have. The two
-overrides below take this worker's own part of the batch, and reduce a scalar as one. With them two workers end with
-the weights of plain gradient descent on the whole batch.
+Plain `fit` fails there (Keras issue 20585, open): before the first step Keras reduces a whole batch across
+the workers to learn its shape, and after each step it reduces a scalar loss along an axis that it does not
+have. The two overrides below take this worker's own part of the batch, and reduce a scalar as one. With them
+two workers end with the weights of plain gradient descent on the whole batch.
 
-Both touch private names of `keras.src.backend.tensorflow.trainer`, so they are tied to the Keras releases on which
-`tests/training/test_multiworker.py` was run, and refuse others.
+Both touch private names of `keras.src.backend.tensorflow.trainer`, so they are tied to the Keras releases on
+which `tests/training/test_multiworker.py` was run, and refuse others.
 """
 
 from __future__ import annotations

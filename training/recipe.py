@@ -4,7 +4,8 @@
     recipe.config()      # the network's own frozen dataclass
 
 A name given to `override` (the command line's `--set`) may be a field of any block of the recipe or of the
-network's configuration. A name that is in two blocks (`seed`) is written with its block: `data.seed`, `fit.seed`.
+network's configuration. A name that is in two blocks (`seed`) is written with its block: `data.seed`,
+`fit.seed`.
 """
 
 from __future__ import annotations
@@ -204,7 +205,9 @@ def recipe_path(name_or_path: str | Path) -> Path:
         return path
     path = RECIPES / f"{name_or_path}.toml"
     if not path.is_file():
-        raise UnknownName("recipe", name_or_path, (item.stem for item in RECIPES.glob("*.toml")), "training/recipes")
+        raise UnknownName(
+            "recipe", name_or_path, (item.stem for item in RECIPES.glob("*.toml")), "training/recipes"
+        )
     return path
 
 
@@ -276,7 +279,12 @@ def _like(default: Any, value: Any, what: str) -> Any:
         return tuple(value.split(","))
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(default, int) and not isinstance(default, bool) and isinstance(value, float) and value == int(value):
+    if (
+        isinstance(default, int)
+        and not isinstance(default, bool)
+        and isinstance(value, float)
+        and value == int(value)
+    ):
         return int(value)  # 1e6 is an integer to a physicist
     if default is not None and type(value) is not type(default):
         raise InvalidValue(what, f"a value of type {type(default).__name__}, like {default!r}", repr(value))

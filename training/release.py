@@ -1,14 +1,14 @@
 """A run becomes a tag: `python -m training release runs/drn-001 --tag barrel_v1`.
 
-The best weights are exported, every artefact is reloaded in a fresh process and compared, the network is evaluated
-beside the baselines on simulated test events (showers and seeds that no training saw), and checksums and metrics go into
-the card. All of it is made in a hidden folder that becomes `saved_models/<model>/<tag>/` when it is complete; the
-card is written last. A tag that exists is never touched.
+The best weights are exported, every artefact is reloaded in a fresh process and compared, the network is
+evaluated beside the baselines on simulated test events (showers and seeds that no training saw), and
+checksums and metrics go into the card. All of it is made in a hidden folder that becomes
+`saved_models/<model>/<tag>/` when it is complete; the card is written last. A tag that exists is never
+touched.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import re
 import shutil
@@ -65,7 +65,9 @@ def release(
     """
     facts = manifest.read_run(run)
     if facts.get("status") != "finished":
-        raise InvalidFile(run, "the run is not finished.", f"python -m training {facts.get('model')} --resume --out {run}")
+        raise InvalidFile(
+            run, "the run is not finished.", f"python -m training {facts.get('model')} --resume --out {run}"
+        )
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*_v[0-9]+", tag):
         raise InvalidValue("tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(tag))
     card = registry.info(facts["model"])
@@ -73,10 +75,14 @@ def release(
         raise InvalidFile(card.name, "has no card.")
     target = saved_models / card.name / tag
     if tag in card.tags or target.exists():
-        raise InvalidFile(target, "the tag exists.", f"Released tags never change: choose the next one after {tag}.")
+        raise InvalidFile(
+            target, "the tag exists.", f"Released tags never change: choose the next one after {tag}."
+        )
     for name, expected in facts["files"].items():
         if manifest.sha256(run / name) != expected:
-            raise InvalidFile(run / name, "is not the file that the run wrote.", "Train again, or restore it.")
+            raise InvalidFile(
+                run / name, "is not the file that the run wrote.", "Train again, or restore it."
+            )
 
     test = _test_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
     make = _release_baseline if card.kind == "baseline" else _release_network
@@ -107,13 +113,15 @@ def _release_network(
     test: data.Events,
     compared: Mapping[str, Callable[[ak.Array], ak.Array]],
 ) -> tuple[list[str], str, dict[str, Any]]:
-    """Exports, verifies and evaluates a network into `folder`; returns files for the card, preset and report."""
+    """Exports, verifies and evaluates a network; returns files for the card, preset and report."""
     from zoo.exporting import export
     from zoo.predicting import predict
     from zoo.verification import verify
 
     recipe = from_dict(facts["recipe"], str(run / manifest.RUN_JSON))
-    manifest.check_code(facts, run, accept_other_code=True)  # the version; what the code computes is checked next
+    manifest.check_code(
+        facts, run, accept_other_code=True
+    )  # the version; what the code computes is checked next
     network = rebuild(recipe.model, recipe.config(), run)
     export(
         network,
@@ -220,7 +228,9 @@ def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.
     recipe = block(Data, table, "the run's data block")
     name = facts["model"]
     quiet = not sys.stdout.isatty()
-    test = data.prepare(recipe, "test", n=recipe.test_n, cache=cache, model=name, processes=processes, quiet=quiet)
+    test = data.prepare(
+        recipe, "test", n=recipe.test_n, cache=cache, model=name, processes=processes, quiet=quiet
+    )
     seen = []
     for split, n in (("train", recipe.n), ("validation", recipe.validation_n)):
         known = facts["events"][split]
@@ -273,7 +283,8 @@ def _metadata(facts: Mapping[str, Any], test: data.Events) -> dict[str, Any]:
 
 def _words(test: data.Events) -> str:
     key = test.manifest["key"]
-    return f"{test.manifest['objects']} simulated {' and '.join(key['samples'])}, test showers, seed {key['seed']}"
+    what = " and ".join(key["samples"])
+    return f"{test.manifest['objects']} simulated {what}, test showers, seed {key['seed']}"
 
 
 def _showers(facts: Mapping[str, Any], test: data.Events) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def run(
     return _result(out, facts)
 
 
-def compile_model(recipe: Recipe, chosen: tf.distribute.Strategy | None = None) -> tuple[keras.Model, keras.Model]:
+def compile_model(
+    recipe: Recipe, chosen: tf.distribute.Strategy | None = None
+) -> tuple[keras.Model, keras.Model]:
     """Builds the network and the compiled model that trains it.
 
     Args:
@@ -117,8 +119,8 @@ def compile_model(recipe: Recipe, chosen: tf.distribute.Strategy | None = None) 
         chosen: A strategy whose scope to build in.
 
     Returns:
-        The network (all outputs, uncompiled) and the model with the one output that has a loss; they share weights.
-        The model's `loss` and `val_loss` are the mean negative log-likelihood and nothing else.
+        The network (all outputs, uncompiled) and the model with the one output that has a loss; they share
+        weights. The model's `loss` and `val_loss` are the mean negative log-likelihood and nothing else.
     """
     import keras
 
@@ -191,7 +193,9 @@ def datasets(
         shards_in_memory=_AHEAD,
         **common,
     )
-    return train, validation_dataset(events["validation"], batch_size=recipe.fit.validation_batch_size, **common)
+    return train, validation_dataset(
+        events["validation"], batch_size=recipe.fit.validation_batch_size, **common
+    )
 
 
 def free_folder(model: str) -> Path:
@@ -212,8 +216,10 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
     if resume:
         facts = manifest.read_run(out)
         manifest.check_code(facts, out, accept_other_code=accept_other_code)
-        if _without_strategy(facts["recipe"]) != _without_strategy(_as_json(recipe)):
-            raise InvalidValue(f"{out}: recipe", "that of the run (a resumed run keeps its recipe)", "another one")
+        if _without_strategy(facts["recipe"]) != _without_strategy(as_json(recipe)):
+            raise InvalidValue(
+                f"{out}: recipe", "that of the run (a resumed run keeps its recipe)", "another one"
+            )
         manifest.prepare_folder(out)
         return facts
     manifest.prepare_folder(out)
@@ -225,7 +231,7 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
         "status": "running",
         "code_version": zoo.__version__,
         "fingerprint": manifest.fingerprint(recipe.model),
-        "recipe": _as_json(recipe),
+        "recipe": as_json(recipe),
         "seeds": {"data": recipe.data.seed, "fit": recipe.fit.seed},
     }
 
@@ -252,6 +258,8 @@ def _fit(
     train, validation = datasets(recipe, events, skip=done * steps)
 
     def progress(epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if model.stop_training:
+            return
         seen = (epoch + 1) * steps
         session.save(
             parameters=network.count_params(),
@@ -263,7 +271,7 @@ def _fit(
     watchers = [callbacks.Averaging()] if recipe.optimiser.ema_momentum else []
     watchers += [
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.CSVLogger(out / callbacks.LOG, append=done > 0),
+        callbacks.Log(out),
         *_tensorboard(out),
         callbacks.Checkpoints(network, out, best),
         keras.callbacks.LambdaCallback(on_epoch_end=progress),
@@ -285,6 +293,10 @@ def _fit(
             verbose=1 if bars else 2,
             shuffle=False,  # the stream shuffles
         )
+    if model.stop_training:
+        raise InvalidValue(
+            "loss", "a finite number (lower learning_rate or clipnorm; --resume goes on from the last good epoch)", "NaN"
+        )
     session.run["optimiser_steps"] = int(model.optimizer.iterations.numpy())
     return network
 
@@ -295,7 +307,9 @@ def _finish(recipe: Recipe, out: Path, network: keras.Model, session: manifest.S
 
     if not (out / "best.keras").is_file():
         raise InvalidValue(
-            "val_loss", "a finite number in some epoch (lower optimiser.learning_rate, see log.csv)", "NaN in each"
+            "val_loss",
+            "a finite number in some epoch (lower optimiser.learning_rate, see log.csv)",
+            "NaN in each",
         )
     network.load_weights(out / "best.keras")
     write_check(recipe.model, network, out / "check.npz")
@@ -337,9 +351,13 @@ def _result(out: Path, facts: Mapping[str, Any]) -> RunResult:
     return RunResult(out, facts["steps"], facts["objects_seen"], facts.get("best_val_loss", math.nan))
 
 
-def _as_json(recipe: Recipe) -> dict[str, Any]:
+def as_json(recipe: Recipe) -> dict[str, Any]:
+    """Returns the tables of a recipe as JSON reads them back."""
     tables = recipe.to_dict()
-    return {name: {key: list(v) if isinstance(v, tuple) else v for key, v in t.items()} for name, t in tables.items()}
+    return {
+        name: {key: list(v) if isinstance(v, tuple) else v for key, v in t.items()}
+        for name, t in tables.items()
+    }
 
 
 def _without_strategy(tables: Mapping[str, Any]) -> dict[str, Any]:

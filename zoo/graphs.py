@@ -65,7 +65,7 @@ def call(model: keras.Model, card: ModelCard, inputs: Mapping[str, np.ndarray]) 
 
 
 def write_keras(model: keras.Model, path: Path) -> None:
-    """Writes an uncompiled `.keras` file whose bytes depend on the model alone (no dates)."""
+    """Writes an uncompiled `.keras` file whose bytes depend on the model alone: no dates, no memory addresses."""
     if model.compiled:
         weights = model.get_weights()
         model = model.__class__.from_config(model.get_config())
@@ -76,11 +76,26 @@ def write_keras(model: keras.Model, path: Path) -> None:
     metadata = json.loads(content["metadata.json"])
     metadata["date_saved"] = "1980-01-01@00:00:00"
     content["metadata.json"] = json.dumps(metadata).encode()
+    content["config.json"] = json.dumps(_number_shared(json.loads(content["config.json"]), {})).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
     path.write_bytes(buffer.getvalue())
+
+
+def _number_shared(config: Any, numbers: dict[int, int]) -> Any:
+    """Replaces the memory addresses by which Keras marks shared objects by 0, 1, 2, ..."""
+    if isinstance(config, list):
+        return [_number_shared(entry, numbers) for entry in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: numbers.setdefault(value, len(numbers))
+        if key == "shared_object_id" and isinstance(value, int)
+        else _number_shared(value, numbers)
+        for key, value in config.items()
+    }
 
 
 def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None:

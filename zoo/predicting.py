@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.cards import ModelCard
-from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.errors import InvalidValue, UnknownName
 from zoo.goldens import Tensors, masked_sets
 from zoo.registry import info, model_module
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     import awkward as ak
     import keras
 
-__all__ = ["PREDICTIONS_TREE", "check_inputs", "predict", "write_predictions"]
+__all__ = ["check_inputs", "predict"]
 
 STRETCH = 4096  # objects that are sorted by size together
-PREDICTIONS_TREE = "predictions"
 
 
 def predict(
@@ -125,66 +124,6 @@ def check_inputs(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]]) -> Ten
             raise InvalidValue(f"{spec.name}{list(place)}{feature}", "a finite number", values[place])
         checked[spec.name] = values.astype(spec.dtype)
     return checked
-
-
-def write_predictions(
-    path: str | os.PathLike[str], found: ak.Array, metadata: Mapping[str, Any] | None = None
-) -> Path:
-    """Writes predictions to a ROOT file, whole or not at all.
-
-    Args:
-        path: Destination; the tree is called `predictions`, one entry for each object.
-        found: What `predict` returned.
-        metadata: Goes into the file as JSON.
-
-    Returns:
-        The path.
-
-    Raises:
-        InvalidFile: It cannot be written; nothing half-written stays.
-    """
-    import json
-    import tempfile
-
-    import awkward as ak
-    import uproot
-
-    from zoo.data.writers import METADATA_KEY
-
-    path = Path(path)
-    branches = {name: found[name] for name in ak.fields(found)}
-    branches = {name: ak.to_numpy(v) if v.ndim == 1 or not _jagged(v) else v for name, v in branches.items()}
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            temporary = Path(folder) / path.name
-            with uproot.recreate(temporary) as file:
-                file.mktree(
-                    PREDICTIONS_TREE,
-                    branches if not len(found) else {k: _type(v) for k, v in branches.items()},
-                )
-                if len(found):
-                    file[PREDICTIONS_TREE].extend(branches)
-                file[METADATA_KEY] = json.dumps(dict(metadata or {}))
-            os.replace(temporary, path)
-    except OSError as error:
-        raise InvalidFile(
-            path, f"cannot be written ({error.strerror or error}).", "Nothing was left behind."
-        ) from error
-    return path
-
-
-def _type(values: Any) -> Any:
-    import awkward as ak
-
-    if isinstance(values, np.ndarray):
-        return np.dtype((values.dtype, values.shape[1:])) if values.ndim > 1 else values.dtype
-    return ak.type(values).content
-
-
-def _jagged(values: ak.Array) -> bool:
-    import awkward as ak
-
-    return "var" in str(ak.type(values))
 
 
 def _name(model: str | keras.Model) -> str:

@@ -50,13 +50,6 @@ zoo::Tensors read_objects(const zoo::Manifest& manifest, const std::filesystem::
   return objects;
 }
 
-std::int64_t count_objects(const zoo::Tensors& objects) {
-  const auto splits = objects.find("row_splits");
-  if (splits == objects.end()) return objects.begin()->second.shape().at(0);
-  if (splits->second.size() == 0) throw zoo::InvalidValue("row_splits", "at least one entry, the 0", "none");
-  return splits->second.shape().at(0) - 1;
-}
-
 struct Timing {
   double total_s = 0;
   std::vector<double> calls_ms;
@@ -67,7 +60,7 @@ struct Timing {
 
 /// All objects once: the streams take the next batch from a common counter, as an event loop's threads do.
 Timing loop(const zoo::Model& model, const zoo::Tensors& objects, std::int64_t size, int streams, std::vector<zoo::Tensors>& out) {
-  const std::int64_t total = count_objects(objects), batches = (total + size - 1) / size;
+  const std::int64_t total = zoo::count_objects(model.manifest(), objects), batches = (total + size - 1) / size;
   const bool flat = model.options().signature == "flat";
   out.assign(static_cast<std::size_t>(batches), {});
   Timing timing;
@@ -137,7 +130,7 @@ int main(int argc, char** argv) try {
   const zoo::Model model(folder, options);
   const double load_s = milliseconds(start) / 1e3;
   const zoo::Tensors objects = read_objects(model.manifest(), arguments.positional[1]);
-  const std::int64_t total = count_objects(objects);
+  const std::int64_t total = zoo::count_objects(model.manifest(), objects);
   std::vector<zoo::Tensors> batches;
   Timing best;
   for (int i = 0; i < repeat; ++i) {

@@ -97,7 +97,7 @@ void test_threads(const zoo::Model& model, const zoo::Tensors& inputs, std::int6
   for (std::size_t id = 0; id < different.size(); ++id)
     threads.emplace_back([&, id] {
       try {
-        for (std::size_t i = 0; i < 5 * batches.size(); ++i) {
+        for (std::size_t i = 0; i < 2 * batches.size(); ++i) {
           const std::size_t k = (i + id) % batches.size();
           if (!same_bits(model.run(batches[k]), expected[k])) ++different[id];
         }

@@ -209,5 +209,7 @@ def test_wrong_split_and_wrong_configuration_are_named():
         simulate("photons", 10, 1, split="training")
     with pytest.raises(InvalidValue, match="pileup"):
         SampleConfig("x", (22,), pileup=(10, 5))
+    with pytest.raises(InvalidValue, match="a configuration of 'photons'"):
+        simulate("photons", 10, 1, config=QUIET)
     with pytest.raises(InvalidValue, match="pdg_ids"):
         SampleConfig("x", (13,))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zoo.simulation import transport as t
+from zoo.simulation import bremsstrahlung
 from zoo.simulation.helix import curvature_per_cm, step_to_radius
 from zoo.simulation.material import Band, Material
 from zoo.simulation.transport import ARRIVED, CONVERTED, CURLED, TransportConfig, transport
@@ -43,7 +43,7 @@ def test_electron_radiates_the_expected_mean(eta, fraction):
 def test_spectrum_of_radiated_photons():
     rng = np.random.default_rng(3)
     n, path, energy, cut = 200_000, 0.02, 50.0, 0.03
-    left, emitter, photon = t.radiate(np.full(n, energy), np.full(n, path), rng, cut)
+    left, emitter, photon = bremsstrahlung.radiate(np.full(n, energy), np.full(n, path), rng, cut)
     y = photon / energy
     edges = np.array([0.0006, 0.01, 0.1, 0.5, 1.0])
     primitive = 4 / 3 * (np.log(edges) - edges + 3 / 8 * edges**2)
@@ -70,7 +70,7 @@ def test_photon_conversion_fraction(eta):
 
 def test_pair_shares_the_energy():
     u = (np.arange(100_000) + 0.5) / 100_000
-    x = t.pair_share(u)
+    x = bremsstrahlung.pair_share(u)
     np.testing.assert_allclose(x + x[::-1], 1.0, atol=1e-12)
     histogram = np.histogram(x, 10, (0, 1))[0] / 10_000
     edges = np.linspace(0, 1, 11)

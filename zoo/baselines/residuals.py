@@ -1,8 +1,8 @@
 """How the residuals of a baseline are distributed, in units of the width that it predicts.
 
-A regression that gives a value and a width says nothing of tails. The distribution of z = (y - mu) / sigma, with
-y = log(E_true / E_raw), is measured once on validation events and kept with the weights: it turns a true energy into
-its probability integral (flat if the widths are right), and a probability into an interval.
+A regression that gives a value and a width says nothing of tails. The distribution of z = (y - mu) / sigma,
+with y = log(E_true / E_raw), is measured once on validation events and kept with the weights: it turns a true
+energy into its probability integral (flat if the widths are right), and a probability into an interval.
 """
 
 from __future__ import annotations

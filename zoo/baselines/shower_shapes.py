@@ -1,9 +1,10 @@
 """Shower shapes: the inputs of the Run-2 energy regression, from the crystals of the 5 x 29 window.
 
-The variables are those of the CMS electron and photon regression (JINST 16 P05014, arXiv:2012.06888) that exist in the
-barrel, and what an honest comparison with a network on all hits needs beside them: the leakage variable, the density
-rho, the place in module and supermodule, sub-clusters, energies left and right of the seed in phi, dead channels and
-noise. Everything is computed on dense images [B, 5, 29] centred on the seed, rows along eta, columns along phi.
+The variables are those of the CMS electron and photon regression (JINST 16 P05014, arXiv:2012.06888) that
+exist in the barrel, and what an honest comparison with a network on all hits needs beside them: the leakage
+variable, the density rho, the place in module and supermodule, sub-clusters, energies left and right of the
+seed in phi, dead channels and noise. Everything is computed on dense images [B, 5, 29] centred on the seed,
+rows along eta, columns along phi.
 
     x = shower_shapes(records)      # [B, len(NAMES)] float32, columns in the order of NAMES
 """
@@ -105,7 +106,7 @@ def _columns(flat: Flat) -> Mapping[str, npt.NDArray[np.generic]]:
 
 
 def _place(flat: Flat) -> dict[str, npt.NDArray[np.generic]]:
-    """Where the seed is: in the barrel, in its module (20 crystals in eta, the first 25) and supermodule (20 in phi)."""
+    """Where the seed is: in the barrel, in its module (25, then 20 in eta) and supermodule (20 in phi)."""
     ieta, iphi = flat["seed_ieta"].astype(np.int32), flat["seed_iphi"].astype(np.int32)
     distance = np.abs(ieta)
     return {
@@ -201,7 +202,7 @@ def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
 
 
 def _sub_clusters(energy: Floats, raw: Floats) -> dict[str, npt.NDArray[np.generic]]:
-    """Local maxima beside the seed, each with the energy of its 3 x 3, by falling energy of the central crystal."""
+    """Local maxima beside the seed, each with the energy of its 3 x 3, the highest first."""
     size = len(energy)
     padded = np.zeros((size, N_ETA + 2, N_PHI + 2), np.float32)
     padded[:, 1:-1, 1:-1] = energy

@@ -1,4 +1,4 @@
-"""Where a trained baseline's weights lie: the folder of a tag, every file checked, or any folder that is given."""
+"""Where a trained baseline's weights lie: the folder of a tag, every file checked, or a given folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def weights_folder(name: str, weights: str | Path, files: tuple[str, ...]) -> Pa
 
     Args:
         name: The baseline, e.g. "bdt_regression".
-        weights: "default", a tag, or a folder (a `Path`, or a string with a slash) such as that of a training run.
+        weights: "default", a tag, or a folder (a `Path`, or a string with a slash) such as that of a training
+            run.
         files: What must be there.
 
     Returns:

@@ -133,16 +133,18 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_output_file(arguments.out)
     import zoo
     from zoo.data.readers import read_root
-    from zoo.predicting import write_predictions
+    from zoo.predictions_file import write_predictions
 
     origin, found = _answers(arguments, card.name, arguments.file)
-    event_id = read_root(arguments.file, arguments.branch_map, truth=False, check=False)
-    if "event_id" in event_id.fields:
+    records = read_root(arguments.file, arguments.branch_map, truth=False, check=False)
+    if "event_id" in records.fields:
         import awkward as ak
 
-        found = ak.with_field(found, event_id.event_id, "event_id")
+        found = ak.with_field(found, records.event_id, "event_id")
     metadata = {"model": origin, "file": arguments.file.name, "code_version": zoo.__version__}
-    write_predictions(arguments.out, found, metadata)
+    # Vectors of one length, e.g. the parameters of a distribution, become fixed arrays in the tree.
+    sizes = {spec.name: spec.dims[1] for spec in card.outputs if len(spec.dims) == 2 and spec.dims[1] > 0}
+    write_predictions(arguments.out, found, metadata, sizes=sizes)
     print(arguments.out)
     return 0
 

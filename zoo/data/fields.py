@@ -109,6 +109,15 @@ FIELDS: tuple[Field, ...] = (
     Field("leakage_gev", "float32", "GeV", "input", "smeared energy behind the ECAL (H)", 0.0, _BEAM_GEV),
     Field("n_pileup", "int16", "", "truth", "number of pile-up interactions", 0, 1000),
     Field(
+        "pileup_photon_gev",
+        "float32",
+        "GeV",
+        "truth",
+        "energy of the hardest pile-up particle above 1 GeV in the window, 0: none",
+        0.0,
+        _BEAM_GEV,
+    ),
+    Field(
         "true_energy_gev",
         "float32",
         "GeV",

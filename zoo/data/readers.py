@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from zoo.data.branch_maps import OWN, Branch, BranchMap, read_branch_map
 from zoo.data.fields import FIELD_BY_NAME
-from zoo.data.schema import assemble, conform, validate
+from zoo.data.schema import assemble, cast, validate
 from zoo.data.writers import METADATA_KEY
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 
@@ -172,7 +172,7 @@ def _read(
     _fill_constants(columns, entries)
     _fill_seed(columns)
     try:
-        records = conform(assemble(columns))
+        records = assemble({name: cast(values, FIELD_BY_NAME[name]) for name, values in columns.items()})
         if check:
             validate(records, truth=None if truth else False)
     except InvalidValue as error:

@@ -28,6 +28,7 @@ __all__ = [
     "TREE_NAME",
     "Field",
     "assemble",
+    "cast",
     "conform",
     "field_names",
     "get_field",
@@ -71,12 +72,7 @@ def get_field(records: ak.Array, name: str) -> ak.Array:
 def leaf_values(records: ak.Array, name: str) -> npt.NDArray[Any]:
     """Values of one field as a flat NumPy array, the lists of a jagged one one after the other."""
     values = get_field(records, name)
-    if values.ndim == 2:
-        values = ak.flatten(values)
-    try:
-        return np.asarray(ak.to_numpy(values, allow_missing=False))
-    except (ValueError, TypeError) as error:
-        raise InvalidValue(name, "plain numbers, one list per object at most", values.type) from error
+    return _plain(ak.flatten(values) if values.ndim == 2 else values, name)
 
 
 def validate(records: ak.Array, *, truth: bool | None = None, ranges: bool = True) -> None:
@@ -123,14 +119,18 @@ def conform(records: ak.Array) -> ak.Array:
     Raises:
         InvalidValue: A number does not fit (300 into uint8), or is no integer where one is stored.
     """
-    columns: dict[str, ak.Array] = {}
-    for name in field_names(records):
-        if name in FIELD_BY_NAME:
-            field = FIELD_BY_NAME[name]
-            flat = _cast(leaf_values(records, name), field)
-            values = get_field(records, name)
-            columns[name] = ak.unflatten(flat, ak.num(values)) if values.ndim == 2 else ak.Array(flat)
+    names = [name for name in field_names(records) if name in FIELD_BY_NAME]
+    columns = {name: cast(get_field(records, name), FIELD_BY_NAME[name]) for name in names}
     return assemble(columns)
+
+
+def cast(values: ak.Array, field: Field) -> ak.Array:
+    """Casts one column to the dtype of its field; as `conform`."""
+    flat = _plain(ak.flatten(values) if values.ndim == 2 else values, field.name)
+    if flat.dtype == np.dtype(field.dtype):
+        return values
+    narrow = _cast(flat, field)
+    return ak.unflatten(narrow, ak.num(values)) if values.ndim == 2 else ak.Array(narrow)
 
 
 def assemble(columns: Mapping[str, Any]) -> ak.Array:
@@ -256,10 +256,15 @@ def _check_index(records: ak.Array, index: str, into: str) -> None:
         )
 
 
+def _plain(values: ak.Array, name: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(ak.to_numpy(values, allow_missing=False))
+    except (ValueError, TypeError) as error:
+        raise InvalidValue(name, "plain numbers, one list per object at most", values.type) from error
+
+
 def _cast(flat: npt.NDArray[Any], field: Field) -> npt.NDArray[Any]:
     target = np.dtype(field.dtype)
-    if flat.dtype == target:
-        return flat
     if flat.dtype.kind not in "iufb":
         raise InvalidValue(field.name, f"numbers ({field.dtype})", f"dtype {flat.dtype}")
     if target.kind in "iu" and flat.size:

@@ -84,7 +84,7 @@ def _sample(content: Content) -> str:
         f"<p>{sample['objects']:,} objects from {sample['unique_showers']:,} different showers{extra}; "
         f"{sample['reported']:,} in the reported range, of which {_pair(lost, 100)} % have E_raw/E_true "
         f"outside ({low:g}, {high:g}): inefficiency for every method alike. "
-        f"Errors: cluster bootstrap over showers ({sample['bootstrap_replicas']} replicas), ratios paired.</p>"
+        f"Errors: cluster bootstrap over showers, {sample['bootstrap_replicas']} replicas; ratios paired.</p>"
     )
 
 
@@ -178,8 +178,8 @@ def _bins(content: Content, table: Content) -> str:
             )  # fmt: skip
     head = (
         "<tr><th>bin</th><th>entries</th><th>method</th><th>&sigma;<sub>eff</sub>/median, %</th>"
-        "<th>ratio</th><th>95 % half-width, %</th><th>median</th><th>tails, %</th><th>cov. 68, %</th><th>cov. 95, %</th>"
-        "<th>Cruijff &sigma;/&mu;, %</th></tr>"
+        "<th>ratio</th><th>95 % half-width, %</th><th>median</th><th>tails, %</th>"
+        "<th>cov. 68, %</th><th>cov. 95, %</th><th>Cruijff &sigma;/&mu;, %</th></tr>"
     )
     outside = (
         f"<p class='note'>{table['outside']:,} objects lie outside these bins.</p>"

@@ -9,11 +9,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from zoo.errors import InvalidFile
 from zoo.evaluation import plots
@@ -70,11 +69,11 @@ def write_folder(report: EnergyReport, content: Mapping[str, Any], out: str | Pa
         (work / "plots").mkdir()
         names = []
         with plots.style():
-            total = len(_plan(content)) + len(report.fit_variables) * len(report.methods)
-            for name, figure in _figures(report, content):
-                plots.save(figure, work / "plots" / f"{name}.png")
+            plan = [*_plan(content), *_fits_plan(report)]
+            for name, draw in plan:
+                plots.save(draw(), work / "plots" / f"{name}.png")
                 names.append(name)
-                tell(f"plot {name}", len(names) / max(total, len(names)))
+                tell(f"plot {name}", len(names) / len(plan))
         pictures = {name: (work / "plots" / f"{name}.png").read_bytes() for name in names}
         (work / "index.html").write_text(render(content, pictures), encoding="utf-8")
         work.chmod(0o755)
@@ -91,38 +90,36 @@ def _plan(content: Mapping[str, Any]) -> list[tuple[str, Any]]:
     plan: list[tuple[str, Any]] = []
     for variable, table in content["variables"].items():
         fitted = any("cruijff" in m for row in table["bins"] for m in row["methods"].values())
-        plan.append((f"resolution_{variable}", lambda v=variable: plots.draw_resolution(content, v)))
+        plan.append((f"resolution_{variable}", partial(plots.draw_resolution, content, variable)))
         if fitted:
-            plan.append(
-                (f"cruijff_{variable}", lambda v=variable: plots.draw_resolution(content, v, "cruijff"))
-            )
-        plan.append((f"response_{variable}", lambda v=variable: plots.draw_response(content, v)))
+            plan.append((f"cruijff_{variable}", partial(plots.draw_resolution, content, variable, "cruijff")))
+        plan.append((f"response_{variable}", partial(plots.draw_response, content, variable)))
         if fitted and any(method["pit"] for method in content["methods"]):
-            plan.append((f"coverage_{variable}", lambda v=variable: plots.draw_coverage(content, v)))
+            plan.append((f"coverage_{variable}", partial(plots.draw_coverage, content, variable)))
     for side in content["response"]:
-        plan.append((f"response_energy_{side}", lambda s=side: plots.draw_response_spectrum(content, s)))
+        plan.append((f"response_energy_{side}", partial(plots.draw_response_spectrum, content, side)))
     if content["pit_histograms"]:
-        plan.append(("pit", lambda: plots.draw_pit(content)))
+        plan.append(("pit", partial(plots.draw_pit, content)))
     return plan
 
 
-def _figures(report: EnergyReport, content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, draw in _plan(content):
-        yield name, draw()
-    for variable in report.variables:
-        fits = report.fits.get(variable.name)
-        if not fits or variable.name != report.fit_variables[0]:
-            continue
-        where = variable.bins()
-        for method in report.methods:
-            if method.name not in (report.model, report.baseline):
-                continue
+def _fits_plan(report: EnergyReport) -> list[tuple[str, Any]]:
+    """The fits behind the numbers, of the model and its baseline in bins of the first variable."""
+    plan: list[tuple[str, Any]] = []
+    variable = next((v for v in report.variables if report.fits.get(v.name)), None)
+    if variable is None:
+        return plan
+    where = variable.bins()
+    for method in report.methods:
+        if method.name in (report.model, report.baseline):
             ratio = report.responses[method.name]
-            parts = [ratio[np.flatnonzero(report.used & (where == b))] for b in range(variable.n_bins)]
-            yield (
-                f"fits_{variable.name}_{method.name}",
-                plots.draw_fits(parts, fits[method.name], variable.edges, variable.unit, method.label),
+            parts = [ratio[report.used & (where == number)] for number in range(variable.n_bins)]
+            fits = report.fits[variable.name][method.name]
+            name = f"fits_{variable.name}_{method.name}"
+            plan.append(
+                (name, partial(plots.draw_fits, parts, fits, variable.edges, variable.unit, method.label))
             )
+    return plan
 
 
 def _replace(work: Path, target: Path) -> None:

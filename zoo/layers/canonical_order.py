@@ -28,11 +28,12 @@ def canonical_permutation(
     Returns:
         int32 `[B, N]`: place i of the sorted set holds node `permutation[:, i]`.
     """
-    columns = [-nodes[:, :, key] if key in descending else nodes[:, :, key] for key in keys]
-    columns.insert(0, -node_mask)
-    permutation = tf.argsort(columns[-1], axis=-1, stable=True)
+    columns = [nodes[:, :, key] if key in descending else -nodes[:, :, key] for key in keys]
+    columns.insert(0, node_mask)
+    n = tf.shape(node_mask)[1]
+    permutation = tf.math.top_k(columns[-1], k=n).indices  # equal values keep the order of their indices
     for column in reversed(columns[:-1]):
-        step = tf.argsort(tf.gather(column, permutation, batch_dims=1), axis=-1, stable=True)
+        step = tf.math.top_k(tf.gather(column, permutation, batch_dims=1), k=n).indices
         permutation = tf.gather(permutation, step, batch_dims=1)
     return permutation
 
@@ -85,5 +86,5 @@ def restore_order(values: tf.Tensor, permutation: tf.Tensor) -> tf.Tensor:
     Returns:
         `[B, N, ...]` in the order in which the nodes came.
     """
-    inverse = tf.argsort(permutation, axis=-1, stable=True)
+    inverse = tf.math.top_k(-permutation, k=tf.shape(permutation)[1]).indices
     return tf.gather(values, inverse, batch_dims=1)

@@ -82,7 +82,7 @@ class EdgeConv(keras.layers.Layer):
             parts.append(tf.matmul(weight[:, :, None, :], message)[:, :, 0, :])
         if "max" in self.aggregation:
             largest = tf.reduce_max(message + ((1.0 - neighbour_mask) * FLOOR)[..., None], axis=2)
-            parts.append(tf.where(largest > 0.5 * FLOOR, largest, tf.zeros_like(largest)))
+            parts.append(tf.where(largest > 0.5 * FLOOR, largest, 0.0))
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:

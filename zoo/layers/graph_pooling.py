@@ -26,16 +26,18 @@ def match_pairs(score: tf.Tensor, rounds: int) -> tf.Tensor:
     Returns:
         int32 `[B, N]`: the partner of each node, its own index if single.
     """
-    own = tf.range(tf.shape(score)[1])[None, :] + tf.zeros_like(score[:, :, 0], tf.int32)
-    partner = own
+    batch, n = tf.shape(score)[0], tf.shape(score)[1]
+    own = tf.range(n)[None, :]
+    start = tf.range(batch)[:, None] * n  # of each object in the flattened list of nodes
+    partner = own + 0 * start
     for number in range(rounds):
         best = tf.argmax(score, axis=-1, output_type=tf.int32)
-        mutual = (tf.gather(best, best, batch_dims=1) == own) & (best != own)
+        mutual = (tf.gather(tf.reshape(best, [-1]), best + start) == own) & (best != own)
         partner = tf.where(mutual, best, partner)
         if number + 1 < rounds:
             taken = tf.cast(mutual, score.dtype)
             taken = taken[:, :, None] + taken[:, None, :]
-            score = tf.where(taken > 0.5, NEVER * tf.ones_like(score), score)
+            score = tf.where(taken > 0.5, NEVER, score)
     return partner
 
 
@@ -98,7 +100,7 @@ class GraphPooling(keras.layers.Layer):
         inverse = 1.0 / tf.maximum(degree, 1.0)
         weight = tf.sqrt(pairwise_squared_distance(x)) * (inverse[:, :, None] + inverse[:, None, :])
         score = weight if self.farthest else -weight
-        return tf.stop_gradient(tf.where(adjacency > 0.5, score, NEVER * tf.ones_like(score)))
+        return tf.stop_gradient(tf.where(adjacency > 0.5, score, NEVER))
 
     def get_config(self) -> dict[str, Any]:
         own = {"rounds": self.rounds, "farthest": self.farthest, "self_loops": self.self_loops}

@@ -35,7 +35,7 @@ def directed_edges(
         distance = distance * (1.0 - diagonal) - diagonal  # the node itself before an identical twin
     else:
         real *= 1.0 - diagonal
-    distance = tf.where(real > 0.5, tf.minimum(distance, 0.1 * FAR), FAR * tf.ones_like(distance))
+    distance = tf.where(real > 0.5, tf.minimum(distance, 0.1 * FAR), FAR)
     nearness, indices = tf.math.top_k(-distance, k=tf.minimum(k, n), sorted=True)
     neighbour_mask = tf.cast(nearness > -0.5 * FAR, distance.dtype)
     # top_k takes ties by the lower index, so the chosen are exactly those up to the last one in (distance, index).

@@ -25,14 +25,13 @@ def masked_mean(x: tf.Tensor, node_weight: tf.Tensor) -> tf.Tensor:
         node_weight: `[B, N]`, a mask or weights >= 0 that are zero in padding.
     """
     total = tf.reduce_sum(node_weight, axis=1)[:, None]
-    return masked_sum(x, node_weight) / tf.where(total > 0.0, total, tf.ones_like(total))
+    return masked_sum(x, node_weight) / tf.where(total > 0.0, total, 1.0)
 
 
 def masked_max(x: tf.Tensor, node_mask: tf.Tensor) -> tf.Tensor:
     """Returns max_i x_i over the real nodes of `[B, N, F]`; 0 for an empty object."""
-    real = node_mask[:, :, None] > 0.5
-    largest = tf.reduce_max(tf.where(real, x, FLOOR * tf.ones_like(x)), axis=1)
-    return tf.where(largest > 0.5 * FLOOR, largest, tf.zeros_like(largest))
+    largest = tf.reduce_max(x + ((1.0 - node_mask) * FLOOR)[:, :, None], axis=1)
+    return tf.where(largest > 0.5 * FLOOR, largest, 0.0)
 
 
 @register("MaskedPooling")

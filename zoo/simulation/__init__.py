@@ -2,32 +2,24 @@
 
 | module | what it gives |
 | --- | --- |
+| `samples` | the electron and photon samples: start here |
 | `geometry` | barrel crystals: indices, positions, gaps |
+| `showers`, `shower_table` | the frozen Geant4 library: split, draw, scale, put at any impact point |
 | `rebinning` | exact sharing of a shower's deposit among crystals |
-| `shower_table` | the showers of one kind: split, draw, scale |
-| `showers` | the frozen Geant4 library, drawn and re-binned at any impact point |
 | `shower_packing` | command that packs a folder of showers into the shipped library |
-| `interactions` | minimum-bias interactions at the calorimeter's face, and the shipped pool of them |
-| `minimum_bias` | command that makes the pool of minimum-bias events with Pythia |
-| `pileup` | the pool, and whole crossings of it on the crystals |
-| `transport` | material and field before the calorimeter |
+| `pileup`, `overlay` | the minimum-bias pool, whole crossings of it, crossings laid over objects |
+| `interactions`, `minimum_bias` | the pool's record and file; the command that makes it with Pythia |
+| `transport`, `material`, `bremsstrahlung`, `helix` | material and field before the calorimeter |
 | `response` | noise, thresholds, dead crystals, leakage variable |
-| `samples` | the electron and photon samples |
+| `objects`, `patches`, `windows`, `columns` | one batch of objects, and how it becomes records |
 
 NumPy and SciPy only; every random draw takes a seed or a generator.
 """
 
 __all__ = [
     "geometry",
-    "helix",
     "interactions",
-    "minimum_bias",
     "pileup",
-    "rebinning",
-    "response",
     "samples",
-    "shower_packing",
-    "shower_table",
     "showers",
-    "transport",
 ]

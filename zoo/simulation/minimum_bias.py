@@ -2,22 +2,20 @@
 
     python -m zoo.simulation.minimum_bias --n 5000 --seed 1 --out zoo/simulation/library/minimum_bias.npz
 
-One event is one inelastic proton-proton interaction at 13 TeV, diffraction included. Kept for each, at R =
-1.29 m and
-|eta| < 1.5, is everything that leaves at least 30 MeV in the crystals:
+One event is one inelastic proton-proton interaction at 13 TeV, diffraction included. Kept for each, at
+R = 1.29 m and |eta| < 1.5, is everything that leaves at least 30 MeV in the crystals:
 
 * photons, where the straight line from their production point meets the face;
-* electrons and charged hadrons, on a helix in 3.8 T from the beam line. Below pT = 0.735 GeV they curl up
-  before they arrive. A charged hadron crosses without interacting in 32 % of the cases and leaves a Landau
-  spectrum around 0.26 GeV whatever its momentum, as a muon always does; otherwise the crystals get a
-  Beta(1.2, 2.2) part of its energy.
+* electrons and charged hadrons, on a helix in 3.8 T. Below pT = 0.735 GeV they curl up before they arrive. A
+  charged hadron crosses without interacting in 32 % of the cases and leaves a Landau spectrum around
+  0.26 GeV whatever its momentum, as a muon always does; otherwise the crystals get a Beta(1.2, 2.2) part of
+  its energy.
 
-Not simulated: material before the crystals, neutral hadrons in the crystals, the spread of the interaction
-point.
+Not simulated: material before the crystals, neutral hadrons in them, the spread of the interaction point.
 
-For the energy density rho each event also carries the sums of pT, over what particle flow would see, in 9 x
-11 cells of about 0.55 x 0.55 in |eta| < 2.5: those of several interactions add up, and rho is the median over
-cells of (sum of pT / area), the fixed-grid estimate of FastJet (arXiv:1207.1728).
+For the energy density rho each event also carries the sums of pT, over what particle flow would see, in
+9 x 11 cells of about 0.55 x 0.55 in |eta| < 2.5: those of several interactions add up, and rho is the median
+over cells of (sum of pT / area), the fixed-grid estimate of FastJet (arXiv:1111.6097).
 """
 
 from __future__ import annotations
@@ -37,7 +35,6 @@ from zoo.simulation.interactions import (
     GRID_ETA,
     GRID_MAX_ETA,
     GRID_PHI,
-    KIND_NAMES,
     MAX_ETA,
     SHIPPED,
     MinimumBias,

@@ -6,13 +6,15 @@ noise, dead crystals and thresholds (`response`) -> seed and window (`windows`) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from zoo.simulation import geometry
+from zoo.simulation.columns import Columns
+from zoo.simulation.overlay import hardest_in_window, overlay
 from zoo.simulation.patches import Patches, add_windows
 from zoo.simulation.response import count_dead_neighbours
 from zoo.simulation.showers import KINDS, ShowerLibrary
@@ -20,49 +22,15 @@ from zoo.simulation.transport import Cascade, transport
 from zoo.simulation.windows import Hits, find_seeds, window_hits
 
 if TYPE_CHECKING:
-    from zoo.simulation.pileup import Particles, PileupPool
+    from zoo.simulation.pileup import PileupPool
     from zoo.simulation.samples import SampleConfig
 
-__all__ = ["Columns", "draw_primaries", "simulate_objects"]
+__all__ = ["draw_primaries", "simulate_objects"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass
-class Columns:
-    """Objects as flat columns, by the dotted names of the records.
-
-    Args:
-        values: Name -> array; fields of a collection are flat, object after object.
-        counts: Collection -> [K] entries of each object.
-        origin: [K] number of each object's event in its batch: what is missing has no seed.
-    """
-
-    values: dict[str, npt.NDArray[Any]]
-    counts: dict[str, Ints]
-    origin: Ints
-
-    def __len__(self) -> int:
-        return len(self.origin)
-
-    def first(self, n: int) -> Columns:
-        """Returns the first n objects."""
-        ends = {name: int(count[:n].sum()) for name, count in self.counts.items()}
-        values = {name: value[: ends.get(name.split(".")[0], n)] for name, value in self.values.items()}
-        return Columns(values, {name: count[:n] for name, count in self.counts.items()}, self.origin[:n])
-
-
-def join(parts: list[Columns]) -> Columns:
-    """Puts batches of objects one after the other."""
-    first = parts[0]
-    return Columns(
-        {name: np.concatenate([part.values[name] for part in parts]) for name in first.values},
-        {name: np.concatenate([part.counts[name] for part in parts]) for name in first.counts},
-        np.concatenate([part.origin for part in parts]),
-    )
 
 
 def draw_primaries(n: int, config: SampleConfig, rng: np.random.Generator) -> tuple[Ints, F64, F64, F64]:
@@ -90,30 +58,6 @@ class _Showers:
     row: Ints
     energy_gev: F64
     windows: F32
-
-
-@dataclass(frozen=True)
-class _Pileup:
-    """Pile-up on the patches: one crossing for every few objects, turned and mirrored for each of them.
-
-    Turns are by whole supermodules and mirrors leave the gaps in place, so the crossing's gaps stay right.
-    """
-
-    energy_gev: F32
-    rho_gev: F32
-    n_vertices: Ints
-    turn: Ints
-    mirror_eta: Bools
-    mirror_phi: Bools
-    hard: list[tuple[slice, Particles]] = field(default_factory=list)
-
-    def turned(self, row: Ints, column: Ints, patch: Ints) -> tuple[Ints, Ints]:
-        """Returns the row and column of the crossing's image that lie on (row, column) of some patches."""
-        shape = (-1,) + (1,) * (row.ndim - 1)
-        mirror_eta, mirror_phi = self.mirror_eta[patch].reshape(shape), self.mirror_phi[patch].reshape(shape)
-        image_row = np.where(mirror_eta, geometry.N_ETA - 1 - row, row)
-        image_column = np.where(mirror_phi, geometry.N_PHI - 1 - column, column)
-        return image_row, (image_column + self.turn[patch].reshape(shape)) % geometry.N_PHI
 
 
 def simulate_objects(
@@ -147,7 +91,7 @@ def simulate_objects(
     d_row = showers.row - patches.row[showers.owner]
     d_column = geometry.delta_iphi(showers.iphi, patches.iphi[showers.owner])
     true_gev, place = add_windows(config.patch, n_patches, showers.owner, d_row, d_column, showers.windows)
-    pileup = _add_pileup(patches, config, split, pool, rng)
+    pileup = overlay(patches, config.pileup, config.objects_per_crossing, split, pool, rng)
 
     crystal_eta = geometry.eta_from_row(patches.rows).astype(np.float32)
     sigma = config.noise.sigma_gev(np.broadcast_to(crystal_eta[:, :, None], true_gev.shape), rng)
@@ -181,7 +125,7 @@ def simulate_objects(
         "true_eta": eta[origin].astype(np.float32),
         "true_phi": phi[origin].astype(np.float32),
         "pdg_id": pdg_id[origin].astype(np.int32),
-        "pileup_photon_gev": _hardest_pileup(pileup, patches, found, row, iphi - 1),
+        "pileup_photon_gev": hardest_in_window(pileup, patches, found, row, iphi - 1),
         "shower_row": showers.library_row[leader[found]].astype(np.int32),
         "shower_pdg_id": np.where(showers.electron[leader[found]], 11, 22).astype(np.int32),
     }
@@ -245,48 +189,6 @@ def _take(impact: geometry.Impact, chosen: Bools) -> geometry.Impact:
     return geometry.Impact(
         impact.row[chosen], impact.iphi[chosen], impact.offset_eta[chosen], impact.offset_phi[chosen]
     )
-
-
-def _add_pileup(
-    patches: Patches, config: SampleConfig, split: str, pool: PileupPool | None, rng: np.random.Generator
-) -> _Pileup:
-    """Draws crossings and puts them on the patches."""
-    n = len(patches.row)
-    pileup = _Pileup(
-        energy_gev=np.zeros((n, *patches.layout.shape), np.float32),
-        rho_gev=np.zeros(n, np.float32),
-        n_vertices=np.zeros(n, np.int64),
-        turn=geometry.SUPERMODULE_IPHI * rng.integers(0, geometry.N_PHI // geometry.SUPERMODULE_IPHI, n),
-        mirror_eta=rng.random(n) < 0.5,
-        mirror_phi=rng.random(n) < 0.5,
-    )
-    if pool is None:
-        return pileup
-    everything = np.arange(n)
-    rows, columns = pileup.turned(patches.rows, patches.columns, everything)
-    rows = np.clip(rows, 0, geometry.N_ETA - 1)
-    for start in range(0, n, config.objects_per_crossing):
-        part = slice(start, min(start + config.objects_per_crossing, n))
-        n_vertices = int(rng.integers(config.pileup[0], config.pileup[1], endpoint=True))
-        image, rho, particles = pool.crossing(n_vertices, rng, split)
-        pileup.energy_gev[part] = image[rows[part][:, :, None], columns[part][:, None, :]]
-        pileup.rho_gev[part], pileup.n_vertices[part] = rho, n_vertices
-        pileup.hard.append((part, particles))
-    pileup.energy_gev[~patches.exists] = 0.0
-    return pileup
-
-
-def _hardest_pileup(pileup: _Pileup, patches: Patches, found: Ints, row: Ints, column: Ints) -> F32:
-    """Returns [K] the energy of the hardest pile-up particle above 1 GeV in each window, else 0."""
-    hardest = np.zeros(len(patches.row), dtype=np.float32)
-    half = patches.layout.window
-    image_row, image_column = np.full(len(hardest), -1000), np.zeros(len(hardest), dtype=np.int64)
-    image_row[found], image_column[found] = pileup.turned(row, column, found)
-    for part, particles in pileup.hard:
-        near = np.abs(particles.row - image_row[part, None]) <= half[0]
-        near &= np.abs(geometry.delta_iphi(particles.iphi - 1, image_column[part, None])) <= half[1]
-        hardest[part] = np.max(np.where(near, particles.energy_gev, 0.0), axis=1, initial=0.0)
-    return hardest[found]
 
 
 def _leak_in_window(

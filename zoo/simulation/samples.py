@@ -20,9 +20,9 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 
-from zoo.data.schema import FIELD_BY_NAME, assemble
 from zoo.errors import InvalidValue, UnknownName
-from zoo.simulation.objects import Columns, join, simulate_objects
+from zoo.simulation.columns import Columns, join, to_records
+from zoo.simulation.objects import simulate_objects
 from zoo.simulation.patches import PatchShape
 from zoo.simulation.pileup import PileupPool
 from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseModel
@@ -110,7 +110,8 @@ def simulate(
 
     Raises:
         UnknownName: Unknown sample or split.
-        InvalidValue: n, seed or processes out of range, or a sample in which hardly any event has a seed.
+        InvalidValue: n, seed or processes out of range, a configuration of another sample, or one with hardly
+            any seed.
     """
     if sample not in SAMPLES:
         raise UnknownName("sample", sample, SAMPLES)
@@ -119,6 +120,8 @@ def simulate(
         if value < least:
             raise InvalidValue(name, f"an integer from {least}", value)
     config = config or SAMPLES[sample]
+    if config.name != sample:
+        raise InvalidValue("config", f"a configuration of {sample!r}", f"one of {config.name!r}")
     sizes = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
     parts: list[Columns] = []
     events, done = 0, 0
@@ -128,7 +131,9 @@ def simulate(
         done += len(columns)
         if progress is not None:
             progress(done, n)
-    return _records(join(parts), events)
+    records = to_records(join(parts))
+    records.attrs["events"] = events
+    return records
 
 
 def _chunks(
@@ -201,17 +206,3 @@ def _chunk(
         have += len(columns)
         events += batch
     raise InvalidValue("config", "a sample in which events have a seed", f"{have} seeds in {events} events")
-
-
-def _records(columns: Columns, events: int) -> ak.Array:
-    """Builds the records from flat columns."""
-    arrays = {}
-    for name, value in columns.values.items():
-        if name not in FIELD_BY_NAME:
-            continue  # the schema says what a record holds
-        collection = name.split(".")[0]
-        jagged = collection in columns.counts
-        arrays[name] = ak.unflatten(value, columns.counts[collection]) if jagged else ak.Array(value)
-    records = assemble(arrays)
-    records.attrs["events"] = events
-    return records

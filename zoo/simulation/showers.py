@@ -46,9 +46,8 @@ F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 ETA_STRIP_ATTENUATION = 0.10
-"""Part lost within 3 mm of a module edge in eta: a 3 x 3 sum centred on the gap then dips by 6.2 % (CMS: 5-7
-%). A larger part, 0.15-0.2, would be right for a beam spread over the whole crystal; on the gap it gives 9-12
-%."""
+"""Part lost within 3 mm of a module edge in eta. A 3 x 3 sum of showers centred on the gap then dips by 6.2 %
+(CMS: 5-7 %); 0.15-0.2, which one may think of first, gives 9-12 %."""
 PHI_STRIP_ATTENUATION = 0.065
 """Part lost within 3 mm of a supermodule edge in phi: a 3 x 3 sum on the gap dips by 4.0 % (CMS: 3-5 %)."""
 BLOCK = 512
@@ -58,8 +57,9 @@ RAW_IMAGES = tuple(f"{grid.name}_mev" for grid in rebinning.GRIDS)
 
 @dataclass(frozen=True)
 class ShowerLibrary:
-    """Showers of both kinds, read at the first use of each: the library itself is cheap to make and to
-    pickle.
+    """Showers of both kinds, read at the first use of each.
+
+    The library itself holds no arrays: it is cheap to make, to compare and to send to another process.
 
     Attributes:
         source: The packed file, or the folder.

@@ -25,6 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import InvalidValue
+from zoo.simulation.bremsstrahlung import (
+    conversion_probability,
+    pair_share,
+    radiate,
+    soft_loss_gev_per_x0,
+)
 from zoo.simulation.helix import curvature_per_cm, step_to_radius
 from zoo.simulation.material import Material
 
@@ -34,10 +40,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 ARRIVED, CONVERTED, CURLED, ABSORBED, _FLYING = 0, 1, 2, 3, 4  # the fates of a particle
-
-PAIR_PER_X0 = (
-    7.0 / 9.0
-)  # conversions per radiation length, high-energy limit (PDG review of passage of particles)
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,7 @@ def _interact(
     stack.fate[charged[stack.energy[charged] < config.electron_cut_gev]] = ABSORBED
 
     candidates = flying[photon]
-    converts = rng.random(candidates.size) < -np.expm1(-PAIR_PER_X0 * path[photon])
+    converts = rng.random(candidates.size) < conversion_probability(path[photon])
     converted = candidates[converts]
     stack.fate[converted] = CONVERTED
     share = pair_share(rng.random(converted.size))
@@ -223,59 +225,6 @@ def _interact(
     newborn = stack.energy.size - 2 * converted.size
     weak = newborn + np.flatnonzero(stack.energy[newborn:] < config.electron_cut_gev)
     stack.fate[weak] = ABSORBED
-
-
-def radiate(
-    energy_gev: FloatArray, path_x0: FloatArray, rng: np.random.Generator, cut_gev: float
-) -> tuple[FloatArray, IntArray, FloatArray]:
-    """Draws the hard bremsstrahlung photons of electrons along a path, energy conserved photon by photon.
-
-    The Poisson process is thinned from the majorant `4/(3k)`: a log-uniform k is kept with probability
-    `1 - y + 3/4 y^2`. The rate follows the electron's energy, so any path length is exact.
-
-    Args:
-        energy_gev: [N] energies of the electrons.
-        path_x0: [N] path in radiation lengths.
-        rng: Source of randomness.
-        cut_gev: Energy of the softest photon drawn.
-
-    Returns:
-        The electrons' energies after it [N], and of every photon [M] its electron's index and its energy.
-    """
-    energy = energy_gev.copy()
-    left = path_x0.copy()
-    emitters, photons = [np.empty(0, dtype=np.int64)], [np.empty(0)]
-    active = np.flatnonzero((energy > cut_gev) & (left > 0.0))
-    while active.size:
-        span = np.log(energy[active] / cut_gev)
-        left[active] -= rng.standard_exponential(active.size) * 0.75 / span
-        inside = left[active] > 0.0
-        active, span = active[inside], span[inside]
-        y = np.exp(-span * rng.random(active.size))
-        keep = rng.random(active.size) < 1.0 - y + 0.75 * y * y
-        emitter = active[keep]
-        photon = y[keep] * energy[emitter]
-        energy[emitter] -= photon
-        emitters.append(emitter)
-        photons.append(photon)
-        active = active[energy[active] > cut_gev]
-    return energy, np.concatenate(emitters), np.concatenate(photons)
-
-
-def soft_loss_gev_per_x0(energy_gev: FloatArray, cut_gev: float) -> FloatArray:
-    """Returns the mean energy per radiation length that electrons radiate in photons softer than the cut."""
-    y = np.minimum(cut_gev / np.maximum(energy_gev, 1e-9), 1.0)
-    return np.asarray(4.0 / 3.0 * y * energy_gev * (1.0 - 0.5 * y + 0.25 * y * y))
-
-
-def pair_share(uniform: FloatArray) -> FloatArray:
-    """Maps uniform numbers to the electron's share x of a converted photon, density ~ 1 - 4/3 x (1 - x).
-
-    The cumulative distribution is a cubic in w = x - 1/2, `w^3 + 3/2 w = 7/4 (u - 1/2)`, in closed form.
-    """
-    right = 1.75 * (uniform - 0.5)
-    share = 0.5 + np.sqrt(2.0) * np.sinh(np.arcsinh(np.sqrt(2.0) * right) / 3.0)
-    return np.asarray(np.clip(share, 0.0, 1.0))
 
 
 def _cascade(stack: _Stack, lost: FloatArray, config: TransportConfig) -> Cascade:

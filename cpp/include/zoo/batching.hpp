@@ -112,6 +112,31 @@ inline Tensors to_flat(const Manifest& manifest, const Tensors& padded) {
   return flat;
 }
 
+/// Number of objects, after a check that row_splits, the sets and the per-object tensors fit together.
+inline std::int64_t count_objects(const Manifest& manifest, const Tensors& objects) {
+  std::int64_t count = -1;
+  const auto splits = objects.find("row_splits");
+  if (splits != objects.end()) {
+    const std::vector<std::int64_t>& rows = splits->second.values<std::int64_t>();
+    if (rows.empty() || rows.front() != 0 || !std::is_sorted(rows.begin(), rows.end()))
+      throw InvalidValue("row_splits", "0 first and never decreasing", "something else");
+    count = static_cast<std::int64_t>(rows.size()) - 1;
+  }
+  for (const auto& [name, tensor] : objects) {
+    if (name == "row_splits") continue;
+    const bool set = !manifest.mask_of(name).empty();
+    Shape shape = manifest.input(name).shape;
+    if (set) shape.erase(shape.begin());
+    if (set && splits != objects.end()) shape[0] = splits->second.values<std::int64_t>().back();
+    if (!set && count >= 0) shape[0] = count;
+    if (tensor.dtype() != manifest.input(name).dtype || !fits(tensor.shape(), shape))
+      throw InvalidValue(name, to_string(manifest.input(name).dtype) + " " + to_string(shape),
+                         to_string(tensor.dtype()) + " " + to_string(tensor.shape()));
+    if (!set && count < 0) count = tensor.shape()[0];
+  }
+  return std::max<std::int64_t>(count, 0);
+}
+
 /// Objects first to last-1 of a file of objects, as inputs of "flat" or, padded, of "serving_default".
 inline Tensors select(const Manifest& manifest, const Tensors& objects, std::int64_t first, std::int64_t last, bool flat) {
   Tensors batch;

@@ -71,16 +71,15 @@ class Status {
 };
 
 /// A serialised ConfigProto. The C API has no other way to say it: tag byte of the field, then the value.
-inline std::vector<std::uint8_t> session_config(int threads) {
+inline std::string session_config(int threads) {
   if (threads < 0 || threads > 127)  // up to 127 a protobuf integer is a single byte
     throw InvalidValue("Options::threads", "0 (automatic) to 127", std::to_string(threads));
-  std::vector<std::uint8_t> bytes = {0x0A, 0x07, 0x0A, 0x03, 'G', 'P', 'U', 0x10, 0x00};  // device_count {GPU: 0}
-  const auto n = static_cast<std::uint8_t>(threads);
-  if (threads > 0) bytes.insert(bytes.end(), {0x10, n, 0x28});  // intra_op_parallelism_threads, tag of inter_op_...
-  if (threads > 1) bytes.push_back(n);
-  if (threads == 1)  // -1: operations run in the calling thread; with 1 all streams would share one pool thread
-    bytes.insert(bytes.end(), {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01});
-  return bytes;
+  std::string bytes("\x0A\x07\x0A\x03GPU\x10\x00", 9);  // device_count {GPU: 0}
+  if (threads == 0) return bytes;
+  const char n = static_cast<char>(threads);
+  bytes += {'\x10', n, '\x28'};  // intra_op_parallelism_threads = n, inter_op_parallelism_threads = ...
+  // -1: operations run in the calling thread. With 1, all streams would wait for a single thread of a pool.
+  return bytes + (threads == 1 ? "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01" : std::string(1, n));
 }
 
 inline Dtype dtype_of(TF_DataType type, const std::string& what) {
@@ -104,14 +103,6 @@ inline Tensor from_tensorflow(const TF_Tensor* tensor, const std::string& name) 
   Tensor out = Tensor::filled(dtype_of(TF_TensorType(tensor), name), shape, 0);
   if (out.bytes() > 0) std::memcpy(out.raw(), TF_TensorData(tensor), out.bytes());
   return out;
-}
-
-/// Whether a concrete shape fits a specification, where -1 is any size.
-inline bool fits(const Shape& shape, const Shape& expected) {
-  if (shape.size() != expected.size()) return false;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis)
-    if (expected[axis] >= 0 && shape[axis] != expected[axis]) return false;
-  return true;
 }
 
 }  // namespace detail
@@ -200,7 +191,7 @@ class Model {
 
   detail::Owned<TF_SessionOptions> session_options(const detail::Status& status) const {
     detail::Owned<TF_SessionOptions> session_options(TF_NewSessionOptions());
-    const std::vector<std::uint8_t> config = detail::session_config(options_.threads);
+    const std::string config = detail::session_config(options_.threads);
     TF_SetConfig(session_options.get(), config.data(), config.size(), status);
     status.check("setting the number of threads");
     return session_options;
@@ -293,7 +284,7 @@ class Model {
       if (found == inputs.end())
         throw InvalidValue(name_, "input '" + spec.name + "', " + describe(spec.dtype, spec.shape), "nothing");
       const Tensor& tensor = found->second;
-      if (tensor.dtype() != spec.dtype || !detail::fits(tensor.shape(), spec.shape))
+      if (tensor.dtype() != spec.dtype || !fits(tensor.shape(), spec.shape))
         throw InvalidValue(name_ + ", input '" + spec.name + "'", describe(spec.dtype, spec.shape),
                            describe(tensor.dtype(), tensor.shape()));
       if (is_rows(spec)) continue;  // its first axis counts nodes

@@ -28,6 +28,14 @@ inline std::string to_string(const Shape& shape) {
   return text + "]";
 }
 
+/// Whether a concrete shape fits a specification.
+inline bool fits(const Shape& shape, const Shape& expected) {
+  if (shape.size() != expected.size()) return false;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    if (expected[axis] >= 0 && shape[axis] != expected[axis]) return false;
+  return true;
+}
+
 /// Number of elements of a concrete shape; 1 for a scalar.
 inline std::size_t element_count(const Shape& shape) {
   std::size_t count = 1;

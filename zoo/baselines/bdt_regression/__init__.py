@@ -1,10 +1,10 @@
 """Boosted trees on shower shapes: the semi-parametric energy regression of CMS Run 2, with LightGBM.
 
 Two forests on the same inputs (`zoo.baselines.shower_shapes`): the first gives mu, the value of
-y = log(E_true / E_raw); the second the width sigma of y - mu, from residuals that the first was not trained on.
-Energy E = E_raw exp(mu), uncertainty sigma E, as for the networks. CMS fits both with a likelihood
-(GBRLikelihood, arXiv:2012.06888); here mu minimises a Huber loss in units of sigma, and sigma is the 68 % quantile
-of |y - mu|: a stand-in of the same class, with inputs that are a superset.
+y = log(E_true / E_raw); the second the width sigma of y - mu, from residuals that the first was not trained
+on. Energy E = E_raw exp(mu), uncertainty sigma E, as for the networks. CMS fits both with a likelihood
+(GBRLikelihood, arXiv:2012.06888); here mu minimises a Huber loss in units of sigma, and sigma is the 68 %
+quantile of |y - mu|: a stand-in of the same class, with inputs that are a superset.
 
     import zoo.baselines.bdt_regression as bdt
     bdt.predict(records).energy_gev
@@ -29,7 +29,7 @@ from zoo.baselines.weights import weights_folder
 from zoo.data.schema import has_field, raw_energy_gev
 from zoo.errors import InvalidFile, require
 
-__all__ = ["FILES", "BDT", "load", "predict"]
+__all__ = ["BDT", "FILES", "load", "predict"]
 
 MEAN, WIDTH, CALIBRATION = "mean.txt.xz", "width.txt.xz", "calibration.json"
 FILES = (MEAN, WIDTH, CALIBRATION)
@@ -45,7 +45,9 @@ class BDT:
     width_scale: float  # makes the 68 % interval hold 68 % of the validation events
     residuals: ResidualTable
 
-    def regress(self, shapes: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def regress(
+        self, shapes: npt.NDArray[np.float32]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Returns mu and sigma of log(E_true / E_raw), [B] each, from shower shapes [B, F]."""
         mu = self.mean_offset + np.asarray(self.mean.predict(shapes))
         return mu, self.width_scale * np.exp(np.asarray(self.width.predict(shapes)))
@@ -59,8 +61,8 @@ def predict(records: ak.Array, weights: str | Path = "default") -> ak.Array:
         weights: "default", a tag, or a folder with the weights.
 
     Returns:
-        Records [B] with `energy_gev`, `sigma_gev` (half of the 68 % interval; both -1 for an object without hits)
-        and, where the true energy is known, `pit`, the probability integral of log(E_true / E_raw).
+        Records [B] with `energy_gev`, `sigma_gev` (half of the 68 % interval; both -1 for an object without
+        hits) and, where the true energy is known, `pit`, the probability integral of log(E_true / E_raw).
 
     Raises:
         MissingExtra: LightGBM is not installed.
@@ -97,7 +99,8 @@ def _load(folder: Path) -> BDT:
         content = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
         names = tuple(content["inputs"])
         forests = [
-            lightgbm.Booster(model_str=lzma.decompress((folder / file).read_bytes()).decode()) for file in (MEAN, WIDTH)
+            lightgbm.Booster(model_str=lzma.decompress((folder / file).read_bytes()).decode())
+            for file in (MEAN, WIDTH)
         ]
         residuals = ResidualTable.from_dict(content["residuals"])
         bdt = BDT(*forests, float(content["mean_offset"]), float(content["width_scale"]), residuals)

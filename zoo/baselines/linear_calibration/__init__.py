@@ -1,8 +1,8 @@
 """Linear calibration: the raw sum times a factor that depends on the raw energy and on |eta|.
 
-The factor is the median of E_true / E_raw in bins of raw energy and |ieta| of the seed, interpolated between the
-centres of the bins; its uncertainty is half of the 68 % interval of log(E_true / E_raw) in the same bins. This is
-what a reconstruction without a regression does.
+The factor is the median of E_true / E_raw in bins of raw energy and |ieta| of the seed, interpolated between
+the centres of the bins; its uncertainty is half of the 68 % interval of log(E_true / E_raw) in the same bins.
+This is what a reconstruction without a regression does.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class LinearCalibration:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
-        grids = {name: np.round(getattr(self, name), 6).tolist() for name in ("log_energy", "abs_ieta", "mu", "sigma")}
+        grids = {
+            name: np.round(getattr(self, name), 6).tolist()
+            for name in ("log_energy", "abs_ieta", "mu", "sigma")
+        }
         return {**grids, "residuals": self.residuals.to_dict()}
 
 
@@ -114,8 +117,8 @@ def predict(records: ak.Array, weights: str | Path = "default") -> ak.Array:
         weights: "default", a tag, or a folder with the weights.
 
     Returns:
-        Records [B] with `energy_gev`, `sigma_gev` (both -1 for an object without hits) and, where the true energy is
-        known, `pit`.
+        Records [B] with `energy_gev`, `sigma_gev` (both -1 for an object without hits) and, where the true
+        energy is known, `pit`.
     """
     calibration = load(weights)
     raw = raw_energy_gev(records).astype(np.float64)
@@ -148,7 +151,9 @@ def _load(folder: Path) -> LinearCalibration:
         grids = (np.asarray(content[name], np.float64) for name in ("log_energy", "abs_ieta", "mu", "sigma"))
         return LinearCalibration(*grids, ResidualTable.from_dict(content["residuals"]))
     except (OSError, ValueError, KeyError) as error:
-        raise InvalidFile(folder / CALIBRATION, f"not the weights of linear_calibration: {error!r}.") from error
+        raise InvalidFile(
+            folder / CALIBRATION, f"not the weights of linear_calibration: {error!r}."
+        ) from error
 
 
 def _target(records: ak.Array) -> tuple[Floats, Floats]:

@@ -131,4 +131,6 @@ def distribution(outputs: Any) -> EnergyDistribution:
     names = list(outputs) if isinstance(outputs, Mapping) else list(getattr(outputs, "fields", ()))
     if missing := [name for name in ("energy_gev", "dscb") if name not in names]:
         raise InvalidValue("outputs", "the fields energy_gev and dscb", f"no {' and no '.join(missing)}")
-    return EnergyDistribution(np.asarray(outputs["energy_gev"]), np.asarray(outputs["dscb"]))
+    energy = np.asarray(outputs["energy_gev"])
+    dscb = np.asarray(outputs["dscb"]).reshape(len(energy), -1) if len(energy) else np.zeros((0, len(DSCB_PARAMETERS)))
+    return EnergyDistribution(energy, dscb)

@@ -11,29 +11,25 @@ import tensorflow as tf
 from zoo.keras_compat import register
 
 LOG_2 = math.log(2.0)
-SIGMA_FLOOR = 1e-4  # far below any calorimeter resolution; keeps the density bounded
+SIGMA_FLOOR, SIGMA_CEILING = 1e-4, 10.0  # far below any calorimeter's resolution, far beyond the reach of mu
 ALPHA_FLOOR, ALPHA_CEILING = 0.1, 8.0  # the tail begins within the float32 range of exp(-alpha^2 / 2)
 N_FLOOR, N_CEILING = 1.01, 200.0  # 1.01 as the Run-2 regression of CMS; at 200 a power is an exponential
+ALPHA_START, N_START = 1.5, 3.0  # where an untrained network starts: a core with visible tails
 NO_ANSWER = -1.0  # energy and sigma of an object without hits, as CMS has it
 
 
-def inverse_softplus(value: float) -> float:
-    """Returns x with log(1 + exp(x)) = value, value > 0."""
-    return math.log(math.expm1(value))
-
-
-def _between(raw: tf.Tensor, floor: float, ceiling: float) -> tf.Tensor:
-    """Maps all numbers to (floor, ceiling): softplus near the floor, bent smoothly below the ceiling."""
-    rise = tf.math.softplus(raw)
-    return floor + rise / (1.0 + rise / (ceiling - floor))
+def _raw_value(value: float, floor: float, ceiling: float) -> float:
+    """Returns the number that the head maps to `value` in (floor, ceiling)."""
+    rise = (value - floor) / (1.0 - (value - floor) / (ceiling - floor))
+    return math.log(math.expm1(rise))
 
 
 @register("CrystalBallHead")
 class CrystalBallHead(keras.layers.Layer):
     """Bounds the six parameters of the density of y = log(E_true / E_raw).
 
-    mu = 2 ln 2 (sigmoid - 1/2), so that the correction exp(mu) stays in (1/2, 2); sigma = softplus + floor;
-    alpha and n are a softplus above their floors, bent below their ceilings. mu is the mode of log(E_true / E_raw): a positive
+    mu = 2 ln 2 (sigmoid - 1/2), so that the correction exp(mu) stays in (1/2, 2). The others are a softplus s above their floor,
+    bent below their ceiling: floor + s / (1 + s / (ceiling - floor)), which is floor + s where that is small. mu is the mode of log(E_true / E_raw): a positive
     mu raises the energy. (CMS trains log(E_raw / E_true); its left tail is our right one.)
 
     Args:
@@ -51,19 +47,15 @@ class CrystalBallHead(keras.layers.Layer):
         self.initial_sigma = float(initial_sigma)
 
     def call(self, raw: tf.Tensor) -> tf.Tensor:
-        mu, sigma, alpha_left, n_left, alpha_right, n_right = tf.unstack(raw, num=6, axis=-1)
-        alpha_start, n_start = inverse_softplus(1.5 - ALPHA_FLOOR), inverse_softplus(3.0 - N_FLOOR)
-        return tf.stack(
-            [
-                2.0 * LOG_2 * (tf.sigmoid(mu) - 0.5),
-                SIGMA_FLOOR + tf.math.softplus(sigma + inverse_softplus(self.initial_sigma)),
-                _between(alpha_left + alpha_start, ALPHA_FLOOR, ALPHA_CEILING),
-                _between(n_left + n_start, N_FLOOR, N_CEILING),
-                _between(alpha_right + alpha_start, ALPHA_FLOOR, ALPHA_CEILING),
-                _between(n_right + n_start, N_FLOOR, N_CEILING),
-            ],
-            axis=-1,
-        )
+        floors = [SIGMA_FLOOR, ALPHA_FLOOR, N_FLOOR, ALPHA_FLOOR, N_FLOOR]
+        ceilings = [SIGMA_CEILING, ALPHA_CEILING, N_CEILING, ALPHA_CEILING, N_CEILING]
+        starts = [self.initial_sigma, ALPHA_START, N_START, ALPHA_START, N_START]
+        shift = tf.constant([_raw_value(*each) for each in zip(starts, floors, ceilings, strict=True)])
+        floor, ceiling = tf.constant(floors), tf.constant(ceilings)
+        mu = 2.0 * LOG_2 * (tf.sigmoid(raw[:, :1]) - 0.5)
+        rise = tf.math.softplus(raw[:, 1:] + shift)
+        # A softplus near the floor, bent smoothly below the ceiling.
+        return tf.concat([mu, floor + rise / (1.0 + rise / (ceiling - floor))], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "initial_sigma": self.initial_sigma}
@@ -83,8 +75,7 @@ class CorrectedEnergy(keras.layers.Layer):
 
     def call(self, raw_energy: tf.Tensor, dscb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         energy = raw_energy * tf.exp(dscb[:, 0])
-        nothing = NO_ANSWER * tf.ones_like(energy)
         return (
-            tf.where(raw_energy > 0.0, energy, nothing),
-            tf.where(raw_energy > 0.0, energy * dscb[:, 1], nothing),
+            tf.where(raw_energy > 0.0, energy, NO_ANSWER),
+            tf.where(raw_energy > 0.0, energy * dscb[:, 1], NO_ANSWER),
         )

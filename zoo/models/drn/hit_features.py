@@ -19,7 +19,52 @@ SUPERMODULE_PITCH = 20.0  # crystals between gaps in phi
 CMS_XY_CM, CMS_Z_CM, CMS_ENERGY_GEV, CMS_NOISE_ADC = (-150.0, 300.0), (-330.0, 660.0), (0.0, 250.0), (0.9, 3.0)
 CMS_RHO_GEV, CMS_LEAKAGE_FRACTION = 13.0, 0.05
 GEV_PER_ADC = 0.039  # barrel, gain 12: noise is in ADC counts in the CMS inputs
-SMALLEST_GEV = 1e-3  # below this a logarithm of an energy is cut off
+SMALLEST_GEV = 1e-3  # smallest noise
+
+# What LocalFeatures gives, with the offset and the factor that bring it near (0, 1): (value - offset) * scale.
+LOCAL_HIT_FEATURES = (
+    ("deta", 0.0, 0.5),  # crystals from the seed, outwards
+    ("dphi", 0.0, 0.2),  # crystals from the seed
+    ("deta_from_mean", 0.0, 0.5),
+    ("dphi_from_mean", 0.0, 0.2),
+    ("log_energy", 0.0, 0.5),
+    ("log_fraction", -4.0, 0.3),
+    ("log_noise", -2.6, 1.0),
+    ("gap_eta", 0.0, 1.0),
+    ("gap_phi", 0.0, 1.0),
+    ("fraction", 0.0, 2.0),
+    ("noise", 0.07, 10.0),  # GeV
+    ("dead_neighbours", 0.0, 0.5),
+    ("outward", 0.0, 1.0 / ETA_CRYSTALS),
+)
+LOCAL_EVENT_FEATURES = (
+    ("log_raw_energy", 3.0, 1.0),
+    ("log_hits", 3.0, 1.0),
+    ("log_leakage", 0.0, 0.5),
+    ("log_noise_squared", -2.0, 0.5),
+    ("rho", 20.0, 0.05),  # GeV per unit area
+    ("leakage_fraction", 0.0, 10.0),
+    ("seed_outward", 40.0, 1.0 / 40.0),
+    ("seed_gap_eta", 0.0, 1.0),
+    ("seed_gap_phi", 0.0, 1.0),
+    ("seed_fraction", 0.5, 2.0),
+    ("second_fraction", 0.2, 4.0),
+    ("mean_deta", 0.0, 2.0),
+    ("mean_dphi", 0.0, 0.5),
+    ("spread_eta", 0.5, 1.0),
+    ("spread_phi", 1.0, 0.5),
+    ("in_3x3", 0.8, 2.0),
+    ("mean_deta_in_3x3", 0.0, 2.0),
+    ("mean_dphi_in_3x3", 0.0, 2.0),
+    ("dead_in_3x3", 0.0, 0.5),
+    ("in_3xN", 0.9, 2.0),
+    ("in_5x5", 0.9, 2.0),
+    ("beyond_in_phi", 0.0, 4.0),
+    ("before_in_phi", 0.0, 4.0),
+    ("dead", 0.0, 0.1),
+)
+_, HIT_OFFSET, HIT_SCALE = zip(*LOCAL_HIT_FEATURES, strict=True)
+_, EVENT_OFFSET, EVENT_SCALE = zip(*LOCAL_EVENT_FEATURES, strict=True)
 
 
 def eta_coordinate(ieta: tf.Tensor) -> tf.Tensor:
@@ -34,19 +79,19 @@ def phi_difference(iphi: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
 
 
 def gap_nearness(distance: tf.Tensor) -> tf.Tensor:
-    """Returns sign(d) exp(1/2 - |d|) for the distance d in crystals from a crystal's centre to a gap: +-1 beside it."""
-    return tf.sign(distance) * tf.exp(tf.minimum(0.5 - tf.abs(distance), 0.0))
+    """Returns the sum over gaps of sign(d) exp(1/2 - |d|), d = `distance` `[..., gaps]` in crystals: +-1 beside a gap."""
+    return tf.reduce_sum(tf.sign(distance) * tf.exp(tf.minimum(0.5 - tf.abs(distance), 0.0)), axis=-1)
 
 
 def eta_gap_nearness(outward: tf.Tensor) -> tf.Tensor:
     """Returns the nearness of module gaps, positive where the gap lies outwards."""
-    return tf.add_n([gap_nearness(edge - outward) for edge in MODULE_EDGES])
+    return gap_nearness(tf.constant(MODULE_EDGES) - outward[..., None])
 
 
 def phi_gap_nearness(iphi: tf.Tensor) -> tf.Tensor:
     """Returns the nearness of supermodule gaps, positive where the gap lies towards larger iphi."""
     place = tf.math.floormod(iphi - 0.5, SUPERMODULE_PITCH)
-    return gap_nearness(SUPERMODULE_PITCH - place) + gap_nearness(-place)
+    return gap_nearness(tf.constant([SUPERMODULE_PITCH, 0.0]) - place[..., None])
 
 
 def _scaled(value: tf.Tensor, limits: tuple[float, float]) -> tf.Tensor:
@@ -54,7 +99,7 @@ def _scaled(value: tf.Tensor, limits: tuple[float, float]) -> tf.Tensor:
 
 
 def _positive(value: tf.Tensor) -> tf.Tensor:
-    return tf.where(value > 0.0, value, tf.ones_like(value))
+    return tf.where(value > 0.0, value, 1.0)
 
 
 @register("HitEnergy")
@@ -128,73 +173,63 @@ class LocalFeatures(keras.layers.Layer):
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, event: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ieta, iphi, energy, noise, dead = tf.unstack(hits, num=5, axis=-1)
-        raw = _positive(tf.reduce_sum(energy, axis=1))
-        fraction = energy / raw[:, None]
+        raw = _positive(tf.reduce_sum(energy, axis=1, keepdims=True))
+        fraction = energy / raw
+        noise = tf.clip_by_value(noise, SMALLEST_GEV, 1.0) * hit_mask
+        dead = tf.minimum(dead, 8.0)
         eta = eta_coordinate(ieta)
-        seed_eta = eta[:, :1]
-        side = tf.where(seed_eta < 0.0, -tf.ones_like(seed_eta), tf.ones_like(seed_eta))
-        outward = tf.clip_by_value(eta * side, -float(ETA_CRYSTALS), float(ETA_CRYSTALS))
-        deta = (outward - outward[:, :1]) * hit_mask
-        dphi = phi_difference(iphi, iphi[:, :1]) * hit_mask
-        gap_eta, gap_phi = eta_gap_nearness(outward), phi_gap_nearness(iphi)
-        mean_eta = tf.reduce_sum(fraction * deta, axis=1, keepdims=True)
-        mean_phi = tf.reduce_sum(fraction * dphi, axis=1, keepdims=True)
-        safe_noise = tf.maximum(noise, SMALLEST_GEV)
-        log_energy = tf.math.log(tf.maximum(energy, SMALLEST_GEV))
-        nodes = tf.stack(
+        outward = eta * (1.0 - 2.0 * tf.cast(eta[:, :1] < 0.0, eta.dtype))
+        outward = tf.clip_by_value(outward, -float(ETA_CRYSTALS), float(ETA_CRYSTALS))
+        deta, dphi = (outward - outward[:, :1]) * hit_mask, phi_difference(iphi, iphi[:, :1]) * hit_mask
+        gaps = tf.stack([eta_gap_nearness(outward), phi_gap_nearness(iphi)], axis=-1)
+
+        # All sums over hits at once: sum_i fraction_i v_i of the columns v.
+        near_eta, near_phi = _is(tf.abs(deta) < 1.5), _is(tf.abs(dphi) < 1.5)
+        core = near_eta * near_phi
+        columns = [deta, dphi, deta * deta, dphi * dphi, core, core * deta, core * dphi, core * dead]
+        columns += [near_eta, _is(tf.abs(dphi) < 2.5), _is(dphi > 1.5), _is(dphi < -1.5)]
+        sums = tf.reduce_sum(fraction[:, :, None] * tf.stack(columns, axis=-1), axis=1)
+        mean = sums[:, :2]
+        spread = tf.sqrt(tf.maximum(sums[:, 2:4] - tf.square(mean), 0.0) + 1e-6)
+        in_core = tf.where(sums[:, 4:5] > 0.0, sums[:, 4:5], 1.0)
+        logarithms = tf.math.log(tf.maximum(tf.stack([energy, fraction, noise], axis=-1), 1e-5))
+        place = tf.stack([deta, dphi], axis=-1)
+        nodes = tf.concat(
             [
-                0.5 * deta,
-                0.2 * dphi,
-                0.5 * (deta - mean_eta),
-                0.2 * (dphi - mean_phi),
-                0.5 * log_energy,
-                0.25 * tf.math.log(tf.maximum(fraction, 1e-5)) + 1.0,
-                2.0 * fraction,
-                0.5 * tf.math.log(tf.maximum(energy, SMALLEST_GEV) / safe_noise) - 1.0,
-                10.0 * tf.minimum(noise, 1.0) - 0.7,
-                gap_eta,
-                gap_phi,
-                0.5 * tf.minimum(dead, 8.0),
-                outward * (1.0 / ETA_CRYSTALS),
+                place,
+                place - mean[:, None, :],
+                logarithms,
+                gaps,
+                tf.stack([fraction, noise, dead, outward], axis=-1),
             ],
             axis=-1,
         )
-        spread_eta = tf.reduce_sum(fraction * tf.square(deta - mean_eta), axis=1)
-        spread_phi = tf.reduce_sum(fraction * tf.square(dphi - mean_phi), axis=1)
-        near_eta, near_phi = tf.cast(tf.abs(deta) < 1.5, eta.dtype), tf.cast(tf.abs(dphi) < 1.5, eta.dtype)
-        core = fraction * near_eta * near_phi
-        core_sum = tf.reduce_sum(core, axis=1)
-        safe_core = _positive(core_sum)
-        second = fraction - fraction[:, :1] * tf.cast(tf.range(tf.shape(hits)[1])[None] < 1, eta.dtype)
-        number = tf.reduce_sum(hit_mask, axis=1)
-        log_raw = tf.math.log(tf.maximum(raw, SMALLEST_GEV))
-        whole = tf.stack(
+        # The largest energies stand first; the second is 0 where there is one hit.
+        second = tf.reduce_max(fraction * tf.cast(tf.range(tf.shape(hits)[1])[None] > 0, fraction.dtype), axis=1)
+        totals = tf.reduce_sum(tf.stack([hit_mask, dead, noise * noise], axis=-1), axis=1)
+        rho, leakage = event[:, :1], tf.maximum(event[:, 1:], 0.0)
+        whole = tf.concat(
             [
-                log_raw - 3.0,
-                tf.math.log(1.0 + number) - 3.0,
-                outward[:, 0] * (1.0 / ETA_CRYSTALS),
-                event[:, 0] * (1.0 / 20.0),
-                0.5 * tf.math.log(1.0 + tf.maximum(event[:, 1], 0.0)),
-                10.0 * tf.clip_by_value(event[:, 1] / raw, -0.5, 0.5),
-                gap_eta[:, 0],
-                gap_phi[:, 0],
-                2.0 * fraction[:, 0] - 1.0,
-                4.0 * tf.reduce_max(second, axis=1) - 1.0,
-                2.0 * core_sum - 1.5,
-                2.0 * tf.reduce_sum(fraction * tf.cast(tf.abs(dphi) < 2.5, eta.dtype), axis=1) - 1.5,
-                2.0 * tf.reduce_sum(fraction * near_eta, axis=1) - 1.5,
-                2.0 * tf.reduce_sum(core * deta, axis=1) / safe_core,
-                2.0 * tf.reduce_sum(core * dphi, axis=1) / safe_core,
-                2.0 * mean_eta[:, 0],
-                0.5 * mean_phi[:, 0],
-                tf.sqrt(spread_eta + 1e-6) - 0.5,
-                0.5 * tf.sqrt(spread_phi + 1e-6) - 0.5,
-                4.0 * tf.reduce_sum(fraction * tf.cast(dphi > 1.5, eta.dtype), axis=1),
-                4.0 * tf.reduce_sum(fraction * tf.cast(dphi < -1.5, eta.dtype), axis=1),
-                tf.math.log(tf.sqrt(tf.reduce_sum(tf.square(safe_noise * hit_mask), axis=1) + 1e-6) / raw) * 0.5 + 2.0,
-                0.25 * tf.reduce_sum(core * dead, axis=1),
-                0.1 * tf.minimum(tf.reduce_sum(dead, axis=1), 50.0),
+                tf.math.log(tf.concat([raw, 1.0 + totals[:, :1], 1.0 + leakage, totals[:, 2:] + SMALLEST_GEV**2], axis=-1)),
+                rho,
+                tf.minimum(leakage / raw, 0.5),
+                outward[:, :1],
+                gaps[:, 0],
+                fraction[:, :1],
+                second[:, None],
+                mean,
+                spread,
+                sums[:, 4:5],
+                sums[:, 5:8] / in_core,
+                sums[:, 8:],
+                totals[:, 1:2],
             ],
             axis=-1,
         )
+        nodes = (nodes - tf.constant(HIT_OFFSET)) * tf.constant(HIT_SCALE)
+        whole = (whole - tf.constant(EVENT_OFFSET)) * tf.constant(EVENT_SCALE)
         return nodes * hit_mask[:, :, None], whole
+
+
+def _is(condition: tf.Tensor) -> tf.Tensor:
+    return tf.cast(condition, tf.float32)

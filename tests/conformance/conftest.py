@@ -1,0 +1,100 @@
+"""Every network of the registry, in every runtime: built, exported and loaded once a session.
+
+A new model is tested without a test being written. An untrained network is used where no weights are released.
+"""
+
+import functools
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.goldens import golden_inputs
+from zoo.loading import model_config
+from zoo.registry import model_module
+from zoo.verification import compare
+from zoo.verification_process import runner
+
+MODELS = zoo.list_models()
+RUNTIMES = ("keras", "saved_model", "flat", "frozen", "onnx")
+TOLERANCE = 1e-5
+
+
+def pytest_generate_tests(metafunc):
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", MODELS, scope="session")
+    if "runtime" in metafunc.fixturenames:
+        metafunc.parametrize("runtime", RUNTIMES, scope="session")
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory):
+    """Gives the exported folder of a model by name."""
+
+    @functools.cache
+    def export(name):
+        import keras
+
+        card = zoo.info(name)
+        keras.utils.set_random_seed(11)
+        model = zoo.load(name) if card.tags else zoo.load(name, weights=None)
+        config = model_config(name)
+        return zoo.export(model, tmp_path_factory.mktemp("exports") / name, tag="", config=config)
+
+    return export
+
+
+@pytest.fixture(scope="session")
+def runners(exports):
+    """Gives the function that runs a model in a runtime, on dense inputs."""
+    return functools.cache(lambda name, runtime: runner(runtime, exports(name)))
+
+
+@pytest.fixture
+def card(name):
+    return zoo.info(name)
+
+
+@pytest.fixture
+def run(name, runtime, runners, exports):
+    signatures = json.loads((exports(name) / "manifest.json").read_text())["signatures"]
+    if runtime == "flat" and "flat" not in signatures:
+        pytest.skip(f"{name} has no single set")
+    return runners(name, runtime)
+
+
+@pytest.fixture(scope="session")
+def clean_inputs():
+    """Gives clean inputs of a model: its edge cases and some ordinary events."""
+
+    @functools.cache
+    def inputs(name):
+        events = model_module(name, "events")
+        tensors = events.to_inputs(events.sample(24, 5))
+        return {key: np.asarray(values) for key, values in tensors.items()}
+
+    return inputs
+
+
+@pytest.fixture
+def inputs(name, clean_inputs):
+    return {key: values.copy() for key, values in clean_inputs(name).items()}
+
+
+@pytest.fixture(scope="session")
+def golden():
+    return functools.cache(lambda name: golden_inputs(zoo.info(name)))
+
+
+@pytest.fixture
+def agree():
+    """Asserts |a - b| <= 1e-5 (|a| + std(a)) for every output; `spread` gives the std of few rows."""
+
+    def check(expected, received, spread=None):
+        rows = len(next(iter(expected.values())))
+        names = [f"row {row}" for row in range(rows)]
+        largest, flips = compare(expected, received, tolerance=TOLERANCE, cases=names, spread=spread)
+        assert not flips, f"largest difference {largest:.2f} of the tolerance: {flips[:5]}"
+
+    return check

@@ -1,0 +1,117 @@
+"""The network itself: its card, its presets, seeds, gradients, saving; and its events."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.errors import InvalidValue
+from zoo.goldens import masked_sets
+from zoo.predicting import check_inputs
+from zoo.registry import model_module
+
+PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(name).presets]
+
+
+@pytest.mark.parametrize(("model", "preset"), PRESETS)
+def test_presets_have_the_parameters_of_the_card(model, preset):
+    card = zoo.info(model)
+    assert preset in model_module(model, "config").PRESETS
+    assert zoo.load(model, weights=None, preset=preset).count_params() == card.presets[preset].parameters
+
+
+def test_the_card_lists_every_preset(name, card):
+    assert set(card.presets) == set(model_module(name, "config").PRESETS)
+
+
+def test_inputs_and_outputs_are_those_of_the_card(name, card):
+    model = zoo.load(name, weights=None)
+    assert model.name == name
+    for tensors, specs in ((model.input, card.inputs), (model.output, card.outputs)):
+        assert set(tensors) == {spec.name for spec in specs}
+        for spec in specs:
+            assert tensors[spec.name].shape == tuple(None if size < 0 else size for size in spec.dims)
+            assert tensors[spec.name].dtype == spec.dtype
+
+
+def test_two_builds_with_one_seed_are_identical(name):
+    builds = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        builds.append(zoo.load(name, weights=None))
+    assert [layer.name for layer in builds[0].layers] == [layer.name for layer in builds[1].layers]
+    for a, b in zip(builds[0].get_weights(), builds[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_saving_and_loading_changes_nothing(name, card, inputs, tmp_path):
+    from zoo.graphs import call, write_keras
+
+    model = zoo.load(name, weights=None)
+    write_keras(model, tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    expected, received = call(model, card, inputs), call(loaded, card, inputs)
+    for key in expected:
+        np.testing.assert_array_equal(expected[key], received[key])
+
+
+def test_gradients_are_finite_on_edge_cases_and_dirt(name, card, golden):
+    """By inputs and by weights, of the training loss's output if there is one, else of all outputs."""
+    tensors, cases = golden(name)
+    model = zoo.load(name, weights=None)
+    inputs = {key: tf.constant(values) for key, values in tensors.items()}
+    watched = [inputs[spec.name] for spec in card.inputs if spec.dtype == "float32"]
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            tape.watch(watched)
+            total = tf.add_n([tf.reduce_sum(value) for value in model(inputs, training=True).values()])
+        return tape.gradient(total, [*watched, *model.trainable_weights])
+
+    found = gradients()
+    names = [spec.name for spec in card.inputs] + [weight.path for weight in model.trainable_weights]
+    for key, gradient in zip(names, found, strict=True):
+        if gradient is not None:
+            bad = ~np.isfinite(gradient.numpy())
+            assert not bad.any(), f"{key}: {int(bad.sum())} gradients are not finite; cases {cases}"
+    assert any(gradient is not None and np.any(gradient.numpy()) for gradient in found[len(watched) :])
+
+
+def test_events_give_the_tensors_of_the_card(name, card):
+    events = model_module(name, "events")
+    tensors = events.to_inputs(events.sample(20, 1))
+    checked = check_inputs(card, tensors)
+    events.validate(checked)
+    assert all(values.dtype == spec.dtype for values, spec in zip(checked.values(), card.inputs, strict=True))
+    for mask in masked_sets(card).values():
+        assert {0, 1, 2} <= set(checked[mask].sum(axis=1).astype(int))
+    again = events.to_inputs(events.sample(20, 1))
+    other = events.to_inputs(events.sample(20, 2))
+    assert all(np.array_equal(tensors[key], again[key]) for key in tensors)
+    assert any(not np.array_equal(tensors[key], other[key]) for key in tensors)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_predict_refuses_what_is_not_finite(name, card, inputs, bad):
+    for spec in card.inputs:
+        dirty = {**inputs, spec.name: inputs[spec.name].copy()}
+        dirty[spec.name].reshape(-1)[-1] = bad
+        with pytest.raises(InvalidValue, match=spec.name):
+            zoo.predict(name, dirty)  # refused before any model is built
+
+
+def test_predict_keeps_the_order_of_the_records(name, card):
+    events = model_module(name, "events")
+    records = events.sample(30, 8)
+    keras.utils.set_random_seed(2)
+    model = zoo.load(name, weights=None)
+    whole = zoo.predict(model, records)
+    assert len(whole) == 30
+    backwards = zoo.predict(model, records[::-1], batch_size=7)
+    for spec in card.outputs:
+        if "N" not in spec.shape:
+            a, b = np.asarray(whole[spec.name]), np.asarray(backwards[spec.name])[::-1]
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert len(zoo.predict(model, records[:0])) == 0

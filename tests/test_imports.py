@@ -1,0 +1,132 @@
+"""Who may import whom: walks the syntax tree of every file, so that no import has to be run."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("tensorflow", "keras", "tensorflow_probability", "tf_keras", "tf2onnx", "onnx", "onnxruntime")
+OPTIONAL = (
+    "iminuit", "hist", "mplhep", "lightgbm", "vector", "keras_tuner", "sklearn", "tensorboard", "tf2onnx", "onnx",
+    "onnxruntime", "pythia8mc",
+)  # fmt: skip
+FILES = sorted(path for folder in ("zoo", "training", "tuning") for path in (ROOT / folder).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, everywhere: bool) -> set[str]:
+    """Returns what a file imports: everywhere, or only when the file itself is imported."""
+    package = module_name(path).split(".") if path.name == "__init__.py" else module_name(path).split(".")[:-1]
+    found = set()
+
+    def visit(node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not everywhere:
+                continue
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                for other in child.orelse:
+                    visit(other)
+                continue
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = package[: len(package) - child.level + 1] if child.level else []
+                module = ".".join([*base, *([child.module] if child.module else [])])
+                found.update({module, *(f"{module}.{alias.name}" for alias in child.names)})
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def touches(found: set[str], *names: str) -> set[str]:
+    return {module for module in found for name in names if module == name or module.startswith(name + ".")}
+
+
+def ids(path: Path) -> str:
+    return module_name(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_layers_of_the_project(path):
+    name = module_name(path)
+    found = imports(path, everywhere=True)
+    if name.startswith("zoo"):
+        assert not touches(found, "training", "tuning")
+    if name.startswith("training"):
+        assert not touches(found, "tuning")
+    for part in ("zoo.layers", "zoo.losses", "zoo.distributions"):
+        if name.startswith(part):
+            assert not touches(found, "zoo.models", "zoo.data", "zoo.registry", "zoo.baselines", "zoo.evaluation")
+    if name.startswith("zoo.models."):
+        model = ".".join(name.split(".")[:3])
+        assert not {m for m in touches(found, "zoo.models") if m.count(".") > 1 and not m.startswith(model)}
+    if name.startswith("zoo.baselines"):
+        assert not touches(found, "zoo.models", "zoo.layers", "zoo.losses", "zoo.distributions", *HEAVY)
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_modules_that_must_not_know_tensorflow(path):
+    name = module_name(path)
+    level_zero = name in ("zoo.errors", "zoo.cards", "zoo.card_tags", "zoo.card_markdown", "zoo.registry", "zoo.artefacts")
+    if level_zero or name.startswith(("zoo.simulation", "zoo.evaluation")):
+        found = imports(path, everywhere=True)
+        assert not touches(found, *HEAVY)
+        assert not touches(found, "zoo.layers", "zoo.losses", "zoo.distributions", "zoo.data.dataset", "zoo.graphs")
+    if name.startswith("zoo.data") and name != "zoo.data.dataset":
+        assert not touches(imports(path, everywhere=True), *HEAVY)
+    last = name.rsplit(".", 1)[-1]
+    if name.startswith("zoo.models.") and last in ("config", "events"):
+        assert not touches(imports(path, everywhere=True), *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions")
+    if name.startswith("zoo.models.") and last in ("report", "distribution"):
+        found = imports(path, everywhere=False)
+        assert not touches(found, *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions")
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.is_relative_to(ROOT / "zoo")], ids=ids)
+def test_optional_packages_are_imported_inside_functions_alone(path):
+    assert not touches(imports(path, everywhere=False), *OPTIONAL)
+
+
+def test_only_keras_compat_touches_private_keras():
+    for path in FILES:
+        if path.name != "keras_compat.py" and path.parts[-2:] != ("training", "multiworker.py"):
+            assert not touches(imports(path, everywhere=True), "keras.src"), path
+
+
+def test_importing_the_package_is_free():
+    found = imports(ROOT / "zoo" / "__init__.py", everywhere=False)
+    assert found <= {"__future__", "__future__.annotations", "importlib", "os", "typing", "typing.TYPE_CHECKING", "typing.Any"}
+
+
+@pytest.mark.parametrize("name", ["zoo.__main__", "zoo.loading", "zoo.predicting", "zoo.exporting", "zoo.verification"])
+def test_the_path_to_an_error_message_is_light(name):
+    """What these import at module level, followed through the package, holds no TensorFlow."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        module = todo.pop()
+        path = ROOT / (module.replace(".", "/") + ".py")
+        path = path if path.is_file() else ROOT / module.replace(".", "/") / "__init__.py"
+        if module in seen or not path.is_file():
+            continue
+        seen.add(module)
+        found = imports(path, everywhere=False)
+        assert not touches(found, *HEAVY), module
+        todo += touches(found, "zoo")
+    assert len(seen) > 3
+
+
+def test_no_catch_all_modules():
+    banned = {"utils", "helpers", "common", "misc", "util", "helper"}
+    assert not [path for path in FILES if path.stem in banned or path.parent.name in banned]
+
+
+def test_files_stay_small():
+    long = {module_name(path): n for path in FILES if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400}
+    assert not long, f"more than 400 lines: {long}"

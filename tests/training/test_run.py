@@ -1,0 +1,223 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tiny_runs import tiny, words
+from training import callbacks, manifest, run
+from training.__main__ import main
+from zoo.errors import InvalidFile, InvalidValue
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, cache):
+    """A run of two epochs with averaged weights."""
+    out = tmp_path_factory.mktemp("run") / "whole"
+    recipe = tiny(ema_momentum=0.5)
+    return run.run(recipe, out, cache=cache, processes=1, verbose=False), recipe
+
+
+def rows(out):
+    with (out / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def weights(path):
+    import keras
+
+    return keras.models.load_model(path, compile=False).get_weights()
+
+
+def test_a_run_leaves_everything_behind(finished):
+    result, recipe = finished
+    out = result.folder
+    facts = json.loads((out / "run.json").read_text())
+    assert facts["status"] == "finished" and facts["model"] == "drn"
+    assert facts["recipe"] == run.as_json(recipe)
+    assert facts["objects_seen"] == result.objects_seen == 8 * 16
+    assert facts["optimiser_steps"] == facts["steps"] == 8
+    assert facts["events"]["train"]["objects"] == 256
+    assert facts["versions"] if "versions" in facts else facts["sessions"][0]["versions"]["keras"]
+    assert facts["sessions"][0]["cores"] >= 1 and facts["sessions"][0]["cpu_seconds"] > 0
+    assert facts["files"]["model.keras"] == manifest.sha256(out / "model.keras")
+    assert [row["epoch"] for row in rows(out)] == ["0", "1"]
+    assert result.best_val_loss == min(float(row["val_loss"]) for row in rows(out))
+    assert not list(out.glob(".*")) and not list((out / "backup").glob(".*"))
+
+
+def test_the_saved_network_is_the_whole_one_and_uncompiled(finished):
+    import keras
+
+    network = keras.models.load_model(finished[0].folder / "model.keras")
+    assert sorted(network.output) == ["dscb", "energy_gev", "sigma_gev"]
+    assert network.optimizer is None
+    now = run.check_outputs("drn", network)
+    with np.load(finished[0].folder / "check.npz") as kept:
+        for name, values in now.items():
+            np.testing.assert_allclose(values, kept[name], rtol=1e-5, atol=1e-6)
+
+
+def test_it_is_the_averaged_weights_that_are_saved(finished):
+    result, recipe = finished
+    _, model = run.compile_model(recipe)
+    assert callbacks.restore(model, result.folder)["epochs_done"] == 2
+    raw = [np.array(w) for w in model.get_weights()]
+    with callbacks.averaged(model):
+        mean = [np.array(w) for w in model.get_weights()]
+    latest = weights(result.folder / "latest.keras")
+    for a, b in zip(latest, mean, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(not np.array_equal(a, b) for a, b in zip(latest, raw, strict=True))
+    for a, b in zip(model.get_weights(), raw, strict=True):  # the raw ones are back
+        np.testing.assert_array_equal(a, b)
+
+
+def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
+    from training import data
+    from zoo.models.drn import events, objective
+
+    result, recipe = finished
+    import keras
+
+    network = keras.models.load_model(result.folder / "latest.keras")
+    records = data.prepare(recipe.data, "validation", n=64, cache=cache, quiet=True).records(reachable_only=True)
+    loss = objective.loss(recipe.config())
+    dscb = network(events.to_inputs(records))["dscb"]
+    expected = float(loss(objective.targets(records), dscb))
+    assert float(rows(result.folder)[-1]["val_loss"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_finished_run_is_not_run_again(finished, cache):
+    result, recipe = finished
+    with pytest.raises(InvalidFile, match="--resume"):
+        run.run(recipe, result.folder, cache=cache, verbose=False)
+    before = (result.folder / "run.json").read_bytes()
+    again = run.run(recipe, result.folder, resume=True, cache=cache, verbose=False)
+    assert again == result and (result.folder / "run.json").read_bytes() == before
+
+
+def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(tmp_path, cache, monkeypatch):
+    """Interrupted in its second epoch, the run goes on with the second epoch's data and ends with the same weights."""
+    recipe = tiny(steps=12)
+    whole = run.run(recipe, tmp_path / "whole", cache=cache, verbose=False)
+
+    def interrupt(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt  # after the log row of the epoch, before its checkpoints and backup
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Checkpoints, "on_epoch_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run.run(recipe, tmp_path / "broken", cache=cache, verbose=False)
+    assert len(rows(tmp_path / "broken")) == 2
+    result = run.run(recipe, tmp_path / "broken", resume=True, cache=cache, verbose=False)
+    assert [row["epoch"] for row in rows(result.folder)] == ["0", "1", "2"]
+    assert (result.steps, result.objects_seen) == (whole.steps, whole.objects_seen)
+    assert len(manifest.read_run(result.folder)["sessions"]) == 2
+    for a, b in zip(weights(result.folder / "latest.keras"), weights(whole.folder / "latest.keras"), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["mid-epoch", "while saving"])
+def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
+    """Kill -9 in an epoch or between two writes: at most that epoch is lost, and no file."""
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "training", "drn", "--out", str(out), "--cache", str(cache), *words(steps=400)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    pattern = "backup/epoch-*" if moment == "mid-epoch" else "**/.*"
+    ready = False
+    while not ready and process.poll() is None and time.monotonic() < deadline:
+        ready = (out / "best.keras").exists() and any(out.glob(pattern))
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert ready, "the run ended before it could be killed"
+    done = len(rows(out))
+    assert 1 <= done < 100
+    import keras
+
+    for name in ("best.keras", "latest.keras"):
+        keras.models.load_model(out / name)  # never half-written
+    assert main(["drn", "--resume", "--out", str(out), "--cache", str(cache)]) == 0
+    facts = manifest.read_run(out)
+    assert facts["optimiser_steps"] == facts["steps"] == 400 and facts["objects_seen"] == 6400
+    assert [row["epoch"] for row in rows(out)] == [str(number) for number in range(100)]
+    assert not [path for path in out.rglob("*") if path.name.startswith((".epoch", ".latest", ".best", ".run"))]
+
+
+def test_other_code_is_refused(finished, cache, tmp_path):
+    result, recipe = finished
+    facts = manifest.read_run(result.folder)
+    for change, word in (({"code_version": "0.0.1"}, "code version"), ({"fingerprint": "0" * 16}, "fingerprint")):
+        out = tmp_path / word.split()[0]
+        out.mkdir()
+        manifest.write_json(out / "run.json", {**facts, "status": "running", **change})
+        with pytest.raises(InvalidValue, match=word):
+            run.run(recipe, out, resume=True, cache=cache, verbose=False)
+    with pytest.raises(InvalidFile, match="not a run folder"):
+        run.run(recipe, tmp_path / "nothing", resume=True, cache=cache, verbose=False)
+
+
+def test_another_recipe_is_refused(finished, cache):
+    with pytest.raises(InvalidValue, match="keeps its recipe"):
+        run.run(tiny(steps=100), finished[0].folder, resume=True, cache=cache, verbose=False)
+
+
+def test_comments_do_not_change_the_fingerprint(tmp_path):
+    code = 'def f(x):\n    """Doubles."""\n    return 2 * x\n'
+    prints = []
+    for number, text in enumerate((code, code.replace("Doubles", "Twice") + "# done\n", code.replace("2", "3"))):
+        path = tmp_path / str(number) / "layers" / "f.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        prints.append(manifest._hash_sources([path]))
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_unwritable_out(cache, tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(InvalidFile, match="cannot be written"):
+        run.run(tiny(), blocked / "run", cache=cache, verbose=False)
+    assert main(["drn", *words(), "--out", str(blocked / "run")]) == 2
+    assert "Choose another --out" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_out(cache, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(InvalidFile, match="cannot be written"):
+        run.run(tiny(), tmp_path / "run", cache=cache, verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dnr"], "drn"),
+        (["drn", "--set", "hiden=3"], "hidden"),
+        (["drn", "--set", "batch_size=zero"], "type int"),
+        (["drn", "--resume"], "--out"),
+        (["drn", "--resume", "--out", "x", "--steps", "3"], "keeps its recipe"),
+        (["drn", "--strategy", "mirored", "--out", "/tmp/never", *words()], "mirrored"),
+        (["bdt_regression", "--set", "trails=3"], "trials"),
+    ],
+)
+def test_mistakes_of_the_command_line(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err

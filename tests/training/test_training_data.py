@@ -1,0 +1,107 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from training import data
+from training.recipe import Data
+from zoo.errors import InvalidValue, UnknownName
+
+TOY = Data(samples=("toy",), n=600, validation_n=200, shard_size=200, seed=3)
+
+
+def prepare(cache, chosen=TOY, split="train", n=600, **more):
+    return data.prepare(chosen, split, n=n, cache=cache, processes=1, quiet=True, **more)
+
+
+def test_shards_are_made_once(tmp_path, monkeypatch):
+    events = prepare(tmp_path)
+    assert len(events) == 3 and events.manifest["objects"] == 600
+    monkeypatch.setattr(data, "_write", lambda *_: pytest.fail("simulated again"))
+    again = prepare(tmp_path)
+    assert again.manifest == events.manifest
+    for index in range(3):
+        for name, values in events.read(index).items():
+            np.testing.assert_array_equal(values, again.read(index)[name])
+
+
+def test_a_larger_sample_keeps_the_shards(tmp_path, monkeypatch):
+    prepare(tmp_path)
+    made = []
+    write = data._write
+    monkeypatch.setattr(data, "_write", lambda *a: (made.append(a[4]), write(*a)))
+    larger = prepare(tmp_path, n=1000)
+    assert made == [3, 4] and len(larger) == 5
+    assert len(prepare(tmp_path, n=400)) == 2
+
+
+def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
+    write = data._write
+
+    def interrupted(*arguments):
+        if arguments[4] == 1:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    monkeypatch.setattr(data, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path)
+    made = []
+    monkeypatch.setattr(data, "_write", lambda *a: (made.append(a[4]), write(*a)))
+    assert prepare(tmp_path).manifest["objects"] == 600
+    assert made == [1, 2]
+
+
+def test_shards_splits_and_seeds_differ(tmp_path):
+    train = prepare(tmp_path)
+    others = [
+        train.read(1),
+        prepare(tmp_path, split="validation").read(0),
+        prepare(tmp_path, dataclasses.replace(TOY, seed=4)).read(0),
+    ]
+    first = train.read(0)["true_energy_gev"]
+    for other in others:
+        assert not np.array_equal(first, other["true_energy_gev"])
+
+
+def test_a_run_keeps_its_events_when_the_simulation_changes(tmp_path, monkeypatch):
+    events = prepare(tmp_path)
+    monkeypatch.setattr(data, "_probe", lambda *_: "another")
+    assert prepare(tmp_path, known=events.manifest).manifest["folder"] == events.manifest["folder"]
+    assert prepare(tmp_path).manifest["folder"] != events.manifest["folder"]
+    next((tmp_path / events.manifest["folder"]).glob("*.npz")).unlink()
+    with pytest.raises(InvalidValue, match="other events"):
+        prepare(tmp_path, known=events.manifest)
+
+
+def test_ingredients_of_a_shard():
+    both = Data(samples=("electrons", "photons"), pileup_free_fraction=0.2)
+    made = {(part.sample, part.pileup): part.n for part in data.parts(both, 5000)}
+    assert made == {
+        ("electrons", True): 2000,
+        ("electrons", False): 500,
+        ("photons", True): 2000,
+        ("photons", False): 500,
+    }
+    assert len(data.parts(dataclasses.replace(both, pileup_free_fraction=0.0), 100)) == 2
+
+
+def test_simulated_shard_is_a_fair_sample_and_its_splits_share_no_shower(tmp_path):
+    small = Data(n=200, validation_n=200, test_n=200, shard_size=200, seed=1)
+    events = [prepare(tmp_path, small, split, 200) for split in data.SPLITS]
+    for one in events:
+        flat = one.read(0)
+        kinds = np.abs(flat["pdg_id"])
+        assert (kinds == 11).sum() == (kinds == 22).sum() == 100
+        assert (flat["n_pileup"] == 0).sum() == 40
+        assert flat["n_pileup"][flat["n_pileup"] > 0].min() >= 20
+    assert sum(data.check_disjoint(*events).values()) > 100
+    with pytest.raises(InvalidValue, match="none in two splits"):
+        data.check_disjoint(events[0], events[0])
+
+
+def test_unknown_names(tmp_path):
+    with pytest.raises(UnknownName, match="validation"):
+        prepare(tmp_path, split="valid")
+    with pytest.raises(UnknownName, match="electrons"):
+        prepare(tmp_path, dataclasses.replace(TOY, samples=("electron",)))

@@ -1,0 +1,73 @@
+"""Writes what `predict` returned to a ROOT file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import InvalidFile
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+__all__ = ["TREE", "write_predictions"]
+
+TREE = "predictions"
+
+
+def write_predictions(
+    path: str | os.PathLike[str],
+    found: ak.Array,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    sizes: Mapping[str, int] | None = None,
+) -> Path:
+    """Writes predictions to a ROOT file.
+
+    Args:
+        path: Destination; the tree is called `predictions`, one entry for each object.
+        found: What `predict` returned.
+        metadata: Goes into the file as JSON.
+        sizes: Length of the fields that are vectors of one length, {"dscb": 6}; other lists are written jagged.
+
+    Returns:
+        The path.
+
+    Raises:
+        InvalidFile: It cannot be written; nothing half-written stays.
+    """
+    import awkward as ak
+    import numpy as np
+    import uproot
+
+    from zoo.data.writers import METADATA_KEY
+
+    path = Path(path)
+    branches: dict[str, Any] = {}
+    types: dict[str, Any] = {}
+    for name in ak.fields(found):
+        values = found[name]
+        if values.ndim > 1 and name not in (sizes or {}):
+            branches[name], types[name] = values, ak.type(values).content
+            continue
+        plain = np.asarray(ak.to_numpy(values))
+        shape = (len(found), sizes[name]) if sizes and name in sizes else (len(found),)
+        branches[name] = plain.reshape(shape)
+        types[name] = np.dtype((plain.dtype, shape[1:])) if shape[1:] else plain.dtype
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            with uproot.recreate(temporary) as file:
+                tree = file.mktree(TREE, types)
+                if len(found):
+                    tree.extend(branches)
+                file[METADATA_KEY] = json.dumps(dict(metadata or {}))
+            os.replace(temporary, path)
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror or error})."
+        raise InvalidFile(path, reason, "Nothing was left behind.") from error
+    return path
