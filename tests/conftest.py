@@ -1,4 +1,5 @@
-"""Fixtures that several test folders share: a tiny model outside the package, exported and released once a session."""
+"""Fixtures that several test folders share: a tiny model outside the package, exported and released once a
+session."""
 
 import os
 import shutil

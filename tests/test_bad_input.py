@@ -26,7 +26,11 @@ def _changed(tensors, **changes):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda t: {"hits": t["hits"].astype("U4")}, InvalidValue, "dtype of hits: expected float32. Received: <U4"),
+        (
+            lambda t: {"hits": t["hits"].astype("U4")},
+            InvalidValue,
+            "dtype of hits: expected float32. Received: <U4",
+        ),
         (lambda t: {"hits": t["hits"].astype(object)}, InvalidValue, "dtype of hits"),
         (lambda t: {"hits": t["hits"].astype(complex)}, InvalidValue, "dtype of hits"),
         (lambda t: {"hits": t["hits"][..., :2]}, InvalidValue, r"shape of hits: expected \[B, N, 3\]"),
@@ -34,7 +38,11 @@ def _changed(tensors, **changes):
         (lambda t: {"event": t["event"][:3]}, InvalidValue, "shape of event.*B = 4 as in hits"),
         (lambda t: {"hit_mask": t["hit_mask"][:, :-1]}, InvalidValue, "shape of hit_mask.*N = .* as in hits"),
         (lambda t: {"hitz": t["hits"]}, UnknownName, "unknown input tensor 'hitz'.*Did you mean 'hits'"),
-        (lambda t: {"event": np.full((4, 1), np.nan)}, InvalidValue, r"event\[0, 0\] \(rho_gev\).*Received: nan"),
+        (
+            lambda t: {"event": np.full((4, 1), np.nan)},
+            InvalidValue,
+            r"event\[0, 0\] \(rho_gev\).*Received: nan",
+        ),
         (lambda t: {"event": np.full((4, 1), np.inf)}, InvalidValue, "a finite number. Received: inf"),
     ],
 )
@@ -45,7 +53,7 @@ def test_wrong_tensors(tensors, change, error, message):
 
 def test_a_missing_tensor(tensors):
     del tensors["event"]
-    with pytest.raises(InvalidValue, match="the tensors hits, hit_mask, event. Received: no 'event'"):
+    with pytest.raises(InvalidValue, match=r"the tensors hits, hit_mask, event. Received: no 'event'"):
         zoo.predict("toy", tensors)
 
 
@@ -95,9 +103,13 @@ def test_a_full_disk_leaves_nothing_behind(toy_models, tmp_path, monkeypatch, st
 
     model = zoo.load("toy", weights=None)
     for other in ("write_keras", "write_saved_model", "write_frozen", "write_onnx"):
-        monkeypatch.setattr(graphs, other, lambda model, *_: None)  # quick: only the stage of interest matters
+        monkeypatch.setattr(
+            graphs, other, lambda model, *_: None
+        )  # quick: only the stage of interest matters
     monkeypatch.setattr(graphs, stage, _full)
-    with pytest.raises(InvalidFile, match="cannot be written .No space left on device.*Nothing was left behind"):
+    with pytest.raises(
+        InvalidFile, match=r"cannot be written .No space left on device.*Nothing was left behind"
+    ):
         zoo.export(model, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

@@ -69,7 +69,9 @@ def test_a_bad_card_says_what_is_wrong(card_path, old, new, message):
 
 
 def test_a_card_with_tags_must_name_one_of_them_as_default(card_path):
-    card_path.write_text(card_path.read_text() + f'\n[tags.other_v1]\npreset = "small"\nfiles = {{ a = "{DIGEST}" }}\n')
+    card_path.write_text(
+        card_path.read_text() + f'\n[tags.other_v1]\npreset = "small"\nfiles = {{ a = "{DIGEST}" }}\n'
+    )
     with pytest.raises(InvalidFile, match="unknown default_tag 'toy_v1'"):
         read_card(card_path)
 
@@ -84,7 +86,11 @@ def test_record_tag_leaves_every_other_byte(card_path):
     assert tag.files == {"model.keras": DIGEST}
     assert tag.metrics[0].name == 'the "width"'
     assert tag.metrics[0].sample == "a\\b"
-    assert tag.extra == {"note": "x", "showers": {"electrons": 5}, "unique_showers": [{"split": "test", "n": 3}]}
+    assert tag.extra == {
+        "note": "x",
+        "showers": {"electrons": 5},
+        "unique_showers": [{"split": "test", "n": 3}],
+    }
     assert [path.name for path in card_path.parent.iterdir()] == ["card.toml"]
 
 
@@ -95,7 +101,9 @@ def test_record_tag_again_changes_nothing_and_replaces_only_its_own(card_path):
     before = card_path.read_bytes()
     record_tag(card_path, "toy_v1", {"model.keras": DIGEST}, preset="small", date="2026-01-01")
     assert card_path.read_bytes() == before
-    record_tag(card_path, "toy_v1", {"model.keras": "ef" * 32}, preset="small", date="2026-01-01", replace=True)
+    record_tag(
+        card_path, "toy_v1", {"model.keras": "ef" * 32}, preset="small", date="2026-01-01", replace=True
+    )
     after = card_path.read_bytes()
     assert after == before.replace(DIGEST.encode(), b"ef" * 32)
     assert tomllib.loads(after.decode())["training_data"] == {"n": 5}
@@ -128,7 +136,14 @@ def test_a_bad_tag_leaves_the_card_alone(card_path, tag, files, metrics, message
 
 
 def test_table_shows_model_baseline_and_limit(card_path):
-    metric = {"name": "width", "value": 0.0123, "error": 0.0004, "baseline": 0.02, "baseline_name": "BDT", "limit": 0.01}
+    metric = {
+        "name": "width",
+        "value": 0.0123,
+        "error": 0.0004,
+        "baseline": 0.02,
+        "baseline_name": "BDT",
+        "limit": 0.01,
+    }
     card = record_tag(card_path, "toy_v1", {"model.keras": DIGEST}, [metric], preset="small")
     row = model_table([card]).splitlines()[2]
     assert "| `toy` |" in row
@@ -156,4 +171,6 @@ def test_the_readme_is_current():
     text = readme.read_text(encoding="utf-8")
     names = zoo.list_models() + zoo.list_models(kind="baseline")
     table = text[text.index(TABLE_START) + len(TABLE_START) : text.index(TABLE_END)].strip("\n")
-    assert table == model_table([zoo.info(name) for name in names]).strip("\n"), "run: zoo list --update README.md"
+    assert table == model_table([zoo.info(name) for name in names]).strip("\n"), (
+        "run: zoo list --update README.md"
+    )

@@ -56,7 +56,10 @@ def test_list_update_rewrites_a_readme(capsys, tmp_path):
         (["info", "runs/drn"], "'./runs/drn'"),
         (["predict", "drn", "{tmp}/missing.root", "--out", "{tmp}/p.root"], "no such file"),
         (["predict", "dnr", "{tmp}/file", "--out", "{tmp}/p.root"], "Did you mean 'drn'?"),
-        (["predict", "./nowhere", "{tmp}/file", "--out", "{tmp}/p.root"], "neither manifest.json nor run.json"),
+        (
+            ["predict", "./nowhere", "{tmp}/file", "--out", "{tmp}/p.root"],
+            "neither manifest.json nor run.json",
+        ),
         (["predict", "drn", "{tmp}/file", "--out", "{tmp}/p.root", "--batch-size", "0"], "--batch-size"),
         (["evaluate", "drn", "{tmp}/missing.root", "--out", "{tmp}/report"], "no such file"),
         (["simulate", "electrons", "--n", "0", "--out", "{tmp}/e.root"], "--n: expected an integer >= 1"),
@@ -113,12 +116,19 @@ def test_simulate_writes_the_same_content_for_the_same_seed(capsys, tmp_path):
 
     paths = [tmp_path / f"{name}.root" for name in "abc"]
     for path, seed in zip(paths, (1, 1, 2), strict=True):
-        code, out, _ = run(capsys, "simulate", "photons", "--n", 20, "--seed", seed, "--out", path, "--no-pileup")
+        code, out, _ = run(
+            capsys, "simulate", "photons", "--n", 20, "--seed", seed, "--out", path, "--no-pileup"
+        )
         assert code == 0 and out == f"{path}\n"
     first, second, third = (read_root(path).hits.energy_gev.to_list() for path in paths)
     assert first == second != third
     metadata = read_metadata(paths[0])
-    assert (metadata["sample"], metadata["n"], metadata["seed"], metadata["split"]) == ("photons", 20, 1, "test")
+    assert (metadata["sample"], metadata["n"], metadata["seed"], metadata["split"]) == (
+        "photons",
+        20,
+        1,
+        "test",
+    )
     assert metadata["config"]["pileup"] == [0, 0]
     assert len(metadata["library_sha256"]) >= 64
 
@@ -148,7 +158,9 @@ def drn_folder(tmp_path_factory):
 def events_file(tmp_path):
     from zoo.data.writers import write_root
 
-    return write_root(tmp_path / "events.root", model_module("drn", "events").sample(30, 4), {"sample": "test"})
+    return write_root(
+        tmp_path / "events.root", model_module("drn", "events").sample(30, 4), {"sample": "test"}
+    )
 
 
 def test_predict_a_root_file_with_a_run(capsys, drn_folder, events_file, tmp_path):
@@ -205,7 +217,10 @@ def test_export_and_verify_report_success_and_failure(capsys, toy_release, monke
 
     folder = toy_release / "saved" / "toy" / "toy_v1"
     bad = Check("onnx", "golden", 3.0, 28, (Flip("event 5", "energy_gev", 3.0),))
-    reports = [VerificationReport(folder, (Check("onnx", "golden", 0.1, 28),)), VerificationReport(folder, (bad,))]
+    reports = [
+        VerificationReport(folder, (Check("onnx", "golden", 0.1, 28),)),
+        VerificationReport(folder, (bad,)),
+    ]
     monkeypatch.setattr("zoo.verification.verify", lambda *_, **__: reports.pop(0))
     code, out, _ = run(capsys, "verify", folder)
     assert code == 0 and "verified" in out

@@ -1,7 +1,7 @@
 """Builds the C++ client against the TensorFlow of this Python and runs its tests, apps and goldens.
 
-A toy model with the interface of a set model (two signatures, a frozen graph, a manifest, goldens) stands in for a
-real one, so that the client is tested where no weights are; every released tag of the checkout is verified too.
+A toy model with the interface of a set model (two signatures, a frozen graph, a manifest, goldens) stands in
+for a real one, so that the client is tested where no weights are; every released tag is verified too.
 """
 
 import fcntl
@@ -48,7 +48,9 @@ def tensorflow_folder():
 
 def build_folder(tmp_path_factory):
     """A folder that survives between runs, one for each TensorFlow, compiler and place of the checkout."""
-    key = hashlib.sha256(f"{CPP} {tensorflow_folder()} {shutil.which('c++')} {shutil.which('cmake')}".encode())
+    key = hashlib.sha256(
+        f"{CPP} {tensorflow_folder()} {shutil.which('c++')} {shutil.which('cmake')}".encode()
+    )
     folder = CPP / "build" / f"pytest-{key.hexdigest()[:8]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,14 @@ def compile_directly(folder, compiler):
         source = CPP / ("tests" if name.startswith("test_") else "apps") / f"{name}.cpp"
         needs_tensorflow = name.removeprefix("test_") not in UNIT_TESTS
         run(
-            [compiler, "-std=c++17", "-O0" if name.startswith("test_") else "-O2", "-Wall", "-Wextra", "-Werror"]
+            [
+                compiler,
+                "-std=c++17",
+                "-O0" if name.startswith("test_") else "-O2",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+            ]
             + [f"-I{CPP / 'include'}", "-isystem", tensorflow / "include", source, "-o", folder / name]
             + ([*link, f"-Wl,-rpath,{tensorflow}"] if needs_tensorflow else [])
         )
@@ -101,14 +110,23 @@ def toy_functions(tf):
 
     def forward(hits, hit_mask, event):
         hits = tf.where(tf.math.is_nan(hits), 0.0, hits) * hit_mask[:, :, None]
-        latent = tf.nn.tanh(tf.einsum("bnf,fh->bnh", hits / (1.0 + tf.abs(hits)), first)) * hit_mask[:, :, None]
+        latent = (
+            tf.nn.tanh(tf.einsum("bnf,fh->bnh", hits / (1.0 + tf.abs(hits)), first)) * hit_mask[:, :, None]
+        )
         summed = tf.concat([tf.reduce_sum(latent, axis=1), event / (1.0 + tf.abs(event))], axis=1)
         dscb = tf.nn.sigmoid(tf.matmul(summed, last))
         raw = tf.reduce_sum(hits[:, :, 2], axis=1)
         energy = tf.where(raw > 0.0, raw * tf.exp(dscb[:, 0]), -1.0)
-        return {"energy_gev": energy, "sigma_gev": tf.where(raw > 0.0, energy * dscb[:, 1], -1.0), "dscb": dscb}
+        return {
+            "energy_gev": energy,
+            "sigma_gev": tf.where(raw > 0.0, energy * dscb[:, 1], -1.0),
+            "dscb": dscb,
+        }
 
-    hits, mask = tf.TensorSpec([None, None, 5], tf.float32, "hits"), tf.TensorSpec([None, None], tf.float32, "hit_mask")
+    hits, mask = (
+        tf.TensorSpec([None, None, 5], tf.float32, "hits"),
+        tf.TensorSpec([None, None], tf.float32, "hit_mask"),
+    )
     event, rows = tf.TensorSpec([None, 2], tf.float32, "event"), tf.TensorSpec([None, 5], tf.float32, "hits")
     splits = tf.TensorSpec([None], tf.int64, "row_splits")
 
@@ -206,7 +224,7 @@ def toy(tmp_path_factory):
             {
                 "name": name,
                 "dtype": "float32",
-                "shape": [-1, -1, 5] if name == "hits" else [-1, -1] if name == "hit_mask" else [-1, *array.shape[1:]],
+                "shape": [-1, *((-1, *array.shape[2:]) if name.startswith("hit") else array.shape[1:])],
                 "unit": "GeV",
                 "saved_model": names["serving_default"][kind][name],
                 "frozen": name,
@@ -250,7 +268,7 @@ def test_model_is_skipped_without_a_folder(binaries):
 
 
 def test_numpy_files_both_ways(binaries, toy, tmp_path):
-    """NumPy reads what C++ wrote, version 2 of the format is read, and the outputs are Python's to the bit or nearly."""
+    """NumPy reads what C++ wrote, C++ reads version 2 of the format, and both runtimes agree."""
     objects = write_objects(tmp_path / "objects", toy_events(n=40, seed=5))
     with (objects / "event.npy").open("r+b") as file:
         event = np.load(file)
@@ -261,10 +279,13 @@ def test_numpy_files_both_ways(binaries, toy, tmp_path):
         "padded": ["--signature", "serving_default", "--batch", 16],
         "frozen": ["--backend", "frozen", "--batch", 7, "--streams", 3],
     }.items():
-        report = run([binaries / "run_objects", toy, objects, tmp_path / name, "--json", tmp_path / "t.json", *extra])
+        report = run(
+            [binaries / "run_objects", toy, objects, tmp_path / name, "--json", tmp_path / "t.json", *extra]
+        )
         assert "40 objects" in report
         timing = json.loads((tmp_path / "t.json").read_text())
-        assert timing["objects"] == 40 and timing["objects_per_s"] > 0 and timing["p95_ms"] >= timing["median_ms"] > 0
+        assert timing["objects"] == 40 and timing["objects_per_s"] > 0
+        assert timing["p95_ms"] >= timing["median_ms"] > 0
     import tensorflow as tf
 
     inputs = toy_events(n=40, seed=5)
@@ -325,7 +346,10 @@ BROKEN = {
     "dtype": (lambda m: m["inputs"][0].update(dtype="int32"), ["inputs[0].dtype", "int32"]),
     "artefact gone": (lambda m: m["artefacts"]["saved_model"].update(path="gone"), ["gone", "missing"]),
     "not a SavedModel": (lambda m: m["artefacts"]["saved_model"].update(path="golden"), ["not a SavedModel"]),
-    "foreign graph": (lambda m: m["artefacts"]["frozen"].update(path="manifest.json"), ["importing the graph"]),
+    "foreign graph": (
+        lambda m: m["artefacts"]["frozen"].update(path="manifest.json"),
+        ["importing the graph"],
+    ),
     "node": (
         lambda m: m["signatures"]["serving_default"]["inputs"].update(hits="serving_default_input_1:0"),
         ["'hits' as 'serving_default_input_1:0'", "different exports"],
@@ -364,7 +388,7 @@ def test_wrong_option(binaries, toy, arguments, words):
     ("name", "array", "words"),
     [
         ("hits", np.zeros((4, 5)), ["hits.npy", "'<f8'"]),
-        ("hits", np.zeros((4, 4), "f4"), ["hits", "[?, 5]"]),
+        ("hits", np.zeros((4, 4), "f4"), ["hits", ", 5]", "[4, 4]"]),
         ("row_splits", np.array([0, 3, 2, 4]), ["row_splits"]),
         ("row_splits", np.array([0, 2, 2, 99]), ["hits", "[99, 5]"]),
         ("event", np.zeros((1, 2), "f4"), ["event", "[3, 2]", "[1, 2]"]),

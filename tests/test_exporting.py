@@ -91,7 +91,9 @@ def test_the_same_model_gives_the_same_keras_file_in_another_process(toy_models,
 
     from zoo.graphs import write_keras
 
-    subprocess.run([sys.executable, "-c", KERAS_DIGEST, str(tmp_path / "a.keras")], capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-c", KERAS_DIGEST, str(tmp_path / "a.keras")], capture_output=True, check=True
+    )
     keras.utils.set_random_seed(3)
     write_keras(zoo.load("toy", weights=None), tmp_path / "b.keras")
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
@@ -204,19 +206,21 @@ def test_another_format_is_refused(folder):
 def test_goldens_are_never_unpickled(folder):
     path = folder / "golden" / "inputs" / "hits.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(InvalidFile, match="no readable .npy file"):
+    with pytest.raises(InvalidFile, match=r"no readable .npy file"):
         read_tensors(folder, {"hits": "golden/inputs/hits.npy"})
 
 
 def test_compare_counts_in_units_of_the_tolerance():
     a = np.array([1.0, 2.0, 3.0], np.float32)
     allowed = 1e-5 * (3.0 + a.astype(float).std())
-    b = a.astype(np.float64) + [0, 0, 0.5 * allowed]
+    b = a.astype(np.float64) + np.array([0, 0, 0.5 * allowed])
     largest, flips = compare({"x": a}, {"x": b.astype(np.float32)}, tolerance=1e-5, cases=["a", "b", "c"])
     assert not flips and 0.4 < largest < 0.6
     largest, flips = compare({"x": a}, {"x": a * np.float32(1.001)}, tolerance=1e-5, cases=["a", "b", "c"])
     assert [flip.case for flip in flips] == ["a", "b", "c"] and largest > 30
-    _, flips = compare({"x": a}, {"x": np.array([1, np.nan, 3], np.float32)}, tolerance=1e-5, cases=["a", "b", "c"])
+    _, flips = compare(
+        {"x": a}, {"x": np.array([1, np.nan, 3], np.float32)}, tolerance=1e-5, cases=["a", "b", "c"]
+    )
     assert [flip.case for flip in flips] == ["b"]
     _, flips = compare({"x": a}, {"x": a[:2]}, tolerance=1e-5, cases=["a", "b", "c"])
     assert len(flips) == 3
@@ -247,7 +251,9 @@ def test_onnx_of_the_manifest_answers_single_rows(folder):
     np.testing.assert_allclose(longer["energy_gev"], outputs["energy_gev"], rtol=1e-5, atol=1e-5)
     for row in (0, 1, 7):
         single = run(select_row(card, inputs, row))
-        np.testing.assert_allclose(single["energy_gev"], outputs["energy_gev"][row : row + 1], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(
+            single["energy_gev"], outputs["energy_gev"][row : row + 1], rtol=1e-5, atol=1e-5
+        )
 
 
 def test_golden_inputs_are_seeded(toy_models):

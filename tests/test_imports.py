@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("tensorflow", "keras", "tensorflow_probability", "tf_keras", "tf2onnx", "onnx", "onnxruntime")
 OPTIONAL = (
-    "iminuit", "hist", "mplhep", "lightgbm", "vector", "keras_tuner", "sklearn", "tensorboard", "tf2onnx", "onnx",
-    "onnxruntime", "pythia8mc",
+    "iminuit", "hist", "mplhep", "lightgbm", "vector", "keras_tuner", "sklearn", "tensorboard",
+    "tf2onnx", "onnx", "onnxruntime", "pythia8mc",
 )  # fmt: skip
 FILES = sorted(path for folder in ("zoo", "training", "tuning") for path in (ROOT / folder).rglob("*.py"))
 
@@ -21,7 +21,9 @@ def module_name(path: Path) -> str:
 
 def imports(path: Path, *, everywhere: bool) -> set[str]:
     """Returns what a file imports: everywhere, or only when the file itself is imported."""
-    package = module_name(path).split(".") if path.name == "__init__.py" else module_name(path).split(".")[:-1]
+    package = (
+        module_name(path).split(".") if path.name == "__init__.py" else module_name(path).split(".")[:-1]
+    )
     found = set()
 
     def visit(node: ast.AST) -> None:
@@ -62,7 +64,9 @@ def test_layers_of_the_project(path):
         assert not touches(found, "tuning")
     for part in ("zoo.layers", "zoo.losses", "zoo.distributions"):
         if name.startswith(part):
-            assert not touches(found, "zoo.models", "zoo.data", "zoo.registry", "zoo.baselines", "zoo.evaluation")
+            assert not touches(
+                found, "zoo.models", "zoo.data", "zoo.registry", "zoo.baselines", "zoo.evaluation"
+            )
     if name.startswith("zoo.models."):
         model = ".".join(name.split(".")[:3])
         assert not {m for m in touches(found, "zoo.models") if m.count(".") > 1 and not m.startswith(model)}
@@ -73,16 +77,27 @@ def test_layers_of_the_project(path):
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_modules_that_must_not_know_tensorflow(path):
     name = module_name(path)
-    level_zero = name in ("zoo.errors", "zoo.cards", "zoo.card_tags", "zoo.card_markdown", "zoo.registry", "zoo.artefacts")
+    level_zero = name in (
+        "zoo.errors",
+        "zoo.cards",
+        "zoo.card_tags",
+        "zoo.card_markdown",
+        "zoo.registry",
+        "zoo.artefacts",
+    )
     if level_zero or name.startswith(("zoo.simulation", "zoo.evaluation")):
         found = imports(path, everywhere=True)
         assert not touches(found, *HEAVY)
-        assert not touches(found, "zoo.layers", "zoo.losses", "zoo.distributions", "zoo.data.dataset", "zoo.graphs")
+        assert not touches(
+            found, "zoo.layers", "zoo.losses", "zoo.distributions", "zoo.data.dataset", "zoo.graphs"
+        )
     if name.startswith("zoo.data") and name != "zoo.data.dataset":
         assert not touches(imports(path, everywhere=True), *HEAVY)
     last = name.rsplit(".", 1)[-1]
     if name.startswith("zoo.models.") and last in ("config", "events"):
-        assert not touches(imports(path, everywhere=True), *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions")
+        assert not touches(
+            imports(path, everywhere=True), *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions"
+        )
     if name.startswith("zoo.models.") and last in ("report", "distribution"):
         found = imports(path, everywhere=False)
         assert not touches(found, *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions")
@@ -101,10 +116,20 @@ def test_only_keras_compat_touches_private_keras():
 
 def test_importing_the_package_is_free():
     found = imports(ROOT / "zoo" / "__init__.py", everywhere=False)
-    assert found <= {"__future__", "__future__.annotations", "importlib", "os", "typing", "typing.TYPE_CHECKING", "typing.Any"}
+    assert found <= {
+        "__future__",
+        "__future__.annotations",
+        "importlib",
+        "os",
+        "typing",
+        "typing.TYPE_CHECKING",
+        "typing.Any",
+    }
 
 
-@pytest.mark.parametrize("name", ["zoo.__main__", "zoo.loading", "zoo.predicting", "zoo.exporting", "zoo.verification"])
+@pytest.mark.parametrize(
+    "name", ["zoo.__main__", "zoo.loading", "zoo.predicting", "zoo.exporting", "zoo.verification"]
+)
 def test_the_path_to_an_error_message_is_light(name):
     """What these import at module level, followed through the package, holds no TensorFlow."""
     seen: set[str] = set()
@@ -128,5 +153,9 @@ def test_no_catch_all_modules():
 
 
 def test_files_stay_small():
-    long = {module_name(path): n for path in FILES if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400}
+    long = {
+        module_name(path): n
+        for path in FILES
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
     assert not long, f"more than 400 lines: {long}"

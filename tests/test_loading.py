@@ -53,8 +53,16 @@ def test_load_is_fast_and_imports_no_tensorflow_probability(toy_release):
     [
         (lambda: zoo.load("toi"), UnknownName, "Did you mean 'toy'"),
         (lambda: zoo.load("toy.toy_v9"), UnknownName, "unknown tag 'toy_v9' in the card of toy"),
-        (lambda: zoo.load("toy", weights=None, preset="wid"), UnknownName, "unknown preset 'wid'.*Did you mean 'wide'"),
-        (lambda: zoo.load("toy", weights=None, hiden=3), UnknownName, "unknown override 'hiden'.*Did you mean 'hidden'"),
+        (
+            lambda: zoo.load("toy", weights=None, preset="wid"),
+            UnknownName,
+            "unknown preset 'wid'.*Did you mean 'wide'",
+        ),
+        (
+            lambda: zoo.load("toy", weights=None, hiden=3),
+            UnknownName,
+            "unknown override 'hiden'.*Did you mean 'hidden'",
+        ),
         (lambda: zoo.load("toy", weights=None, hidden=0), InvalidValue, "hidden: expected a positive number"),
         (lambda: zoo.load("toy", preset="wide"), InvalidValue, "weights=None.*Received: preset='wide'"),
         (lambda: zoo.load("toy", hidden=3), InvalidValue, "weights=None.*Received: hidden=3"),
@@ -83,7 +91,7 @@ def test_a_changed_file_is_refused_before_it_is_opened(toy_release, monkeypatch,
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     monkeypatch.setattr(keras.models, "load_model", lambda *_, **__: pytest.fail("the file was opened"))
-    with pytest.raises(ChecksumMismatch, match="Expected [0-9a-f]{64}, received [0-9a-f]{64}"):
+    with pytest.raises(ChecksumMismatch, match=r"Expected [0-9a-f]{64}, received [0-9a-f]{64}"):
         zoo.load("toy" if name == "toy" else folder)
 
 
@@ -102,7 +110,11 @@ def _run(toy_release, **changes):
     folder = toy_release / "saved" / "toy" / "toy_v1"
     digest = json.loads((folder / "manifest.json").read_text())["artefacts"]["keras"]["sha256"]
     (folder / "manifest.json").unlink()
-    run = {"recipe": {"model": {"name": "toy"}}, "code_version": zoo.__version__, "files": {"model.keras": digest}}
+    run = {
+        "recipe": {"model": {"name": "toy"}},
+        "code_version": zoo.__version__,
+        "files": {"model.keras": digest},
+    }
     (folder / "run.json").write_text(json.dumps({**run, **changes}))
     return folder
 
@@ -130,14 +142,16 @@ def test_a_file_whose_layers_this_code_lacks_is_explained(toy_release, monkeypat
 
     folder = _run(toy_release)
     monkeypatch.setattr(keras.models, "load_model", fail)
-    with pytest.raises(InvalidFile, match="cannot be read by this code: Could not locate class 'EdgeConvOfTomorrow'") as e:
+    with pytest.raises(
+        InvalidFile, match="cannot be read by this code: Could not locate class 'EdgeConvOfTomorrow'"
+    ) as e:
         zoo.load(folder)
     assert "long story" not in str(e.value)
 
 
 def test_another_backend_is_refused(toy_models, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(InvalidValue, match="KERAS_BACKEND=tensorflow.*Received: jax"):
+    with pytest.raises(InvalidValue, match=r"KERAS_BACKEND=tensorflow.*Received: jax"):
         zoo.load("toy", weights=None)
 
 
@@ -147,7 +161,7 @@ def test_model_config_imports_no_network(toy_models):
 
 
 def test_a_model_without_distribution_says_so(toy_models):
-    with pytest.raises(InvalidValue, match="a model that predicts one. Received: 'toy'"):
+    with pytest.raises(InvalidValue, match=r"a model that predicts one. Received: 'toy'"):
         zoo.distribution("toy", {})
 
 

@@ -15,8 +15,8 @@ import zoo
 names = zoo.list_models()
 cost = time.process_time() - start
 import json, sys
-heavy = [name for name in ("tensorflow", "keras", "numpy", "awkward", "rich", "tensorflow_probability") if name in sys.modules]
-print(json.dumps([names, heavy, cost]))
+heavy = [name for name in ("tensorflow", "keras", "numpy", "awkward", "rich", "tensorflow_probability") if
+name in sys.modules] print(json.dumps([names, heavy, cost]))
 """
 
 
@@ -74,17 +74,19 @@ def test_a_model_outside_the_package_is_found_and_imported(toy_models):
 
 
 def test_unknown_model_lists_the_nearest():
-    with pytest.raises(UnknownName, match="unknown model 'dnr'. Did you mean 'drn'"):
+    with pytest.raises(UnknownName, match=r"unknown model 'dnr'. Did you mean 'drn'"):
         zoo.info("dnr")
 
 
 def test_unknown_tag_lists_the_nearest(toy_release):
     assert zoo.info("toy.toy_v1").name == "toy"
-    with pytest.raises(UnknownName, match="unknown tag 'toy_v2' in the card of toy. Did you mean 'toy_v1'"):
+    with pytest.raises(UnknownName, match=r"unknown tag 'toy_v2' in the card of toy. Did you mean 'toy_v1'"):
         zoo.info("toy.toy_v2")
 
 
-@pytest.mark.parametrize("path", ["runs/drn-001", "../drn", "./drn", "saved_models/drn/barrel_v1", "drn/model.keras"])
+@pytest.mark.parametrize(
+    "path", ["runs/drn-001", "../drn", "./drn", "saved_models/drn/barrel_v1", "drn/model.keras"]
+)
 def test_a_path_without_dot_slash_is_refused_with_both_spellings(path):
     with pytest.raises(InvalidValue) as error:
         registry.split_name(path)

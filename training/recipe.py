@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from training.distribute import STRATEGIES
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.registry import list_models, model_module
 
@@ -77,6 +78,8 @@ class Fit:
 
     def __post_init__(self) -> None:
         _positive(self, "batch_size", "steps", "steps_per_epoch", "validation_batch_size")
+        if self.strategy not in STRATEGIES:
+            raise UnknownName("strategy", self.strategy, STRATEGIES)
 
     @property
     def epochs(self) -> int:

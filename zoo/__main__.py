@@ -1,6 +1,7 @@
 """The `zoo` command: list, info, simulate, predict, evaluate, export, verify.
 
-Errors that a user can mend are one line on standard error and exit code 2; a failed verification is exit code 1.
+Errors that a user can mend are one line on standard error and exit code 2; a failed verification is exit
+code 1.
 """
 
 from __future__ import annotations

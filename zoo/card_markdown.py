@@ -17,7 +17,7 @@ TABLE_END = "<!-- end of model table -->"
 
 
 def model_table(cards: Sequence[ModelCard]) -> str:
-    """Returns one row a model: what for, default weights, size, and its first metric beside baseline and limit."""
+    """Returns one row a model: task, default weights, size, first metric beside baseline and limit."""
     header = ["model", "task", "what it is", "weights", "parameters", "measured", "baseline", "limit"]
     rows = [_row(header), _row(["---"] * len(header))]
     for card in cards:

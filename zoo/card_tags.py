@@ -70,7 +70,7 @@ def record_tag(
             blocks += [f"[[tags.{tag}.{key}]]\n{_lines(entry)}" for entry in value]
     text = card_path.read_text(encoding="utf-8")
     head, tail = _around(text, tag)
-    # The new card is written in a hidden folder of the same name as the old one's: `read_card` compares the two.
+    # A card must stand in a folder of its name: the new one is checked in a hidden folder of that name.
     staging = card_path.parent / ".card" / card_path.parent.name
     temporary = staging / card_path.name
     try:

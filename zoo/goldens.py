@@ -1,7 +1,7 @@
 """Golden inputs: what every exported artefact, in every language, must reproduce.
 
-Rows are events of the model's own `events.sample` (its edge cases included), then copies of one of them with the node
-order reversed, NaN and infinity in a real slot, and rubbish in the padding. NumPy only.
+Rows are events of the model's own `events.sample` (its edge cases included), then copies of one of them with
+the node order reversed, NaN and infinity in a real slot, and rubbish in the padding. NumPy only.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def golden_inputs(
 def _dirty(
     spec: TensorSpec, mask: npt.NDArray[np.bool_], values: npt.NDArray[Any], count: int
 ) -> list[tuple[str, npt.NDArray[Any]]]:
-    """Returns copies of one row [N, F]: reversed, with NaN and infinity in real slots, with rubbish in padding."""
+    """Returns copies of one row [N, F]: reversed, with NaN, with infinity, with rubbish in the padding."""
     where = np.flatnonzero(mask)
     reverse, nan, inf, padding = (values.copy() for _ in range(4))
     reverse[where] = values[where[::-1]]

@@ -1,9 +1,10 @@
 """Writes a Keras model as TensorFlow SavedModel, frozen graph and ONNX file under the card's tensor names.
 
-On one machine a fresh process writes the same bytes for the same model (the SavedModel's fingerprint.pb aside).
+On one machine a fresh process writes the same bytes for the same model (the SavedModel's fingerprint.pb
+aside).
 
-* SavedModel: signature `serving_default` (dense tensors + mask) and, for a model with a single set, `flat` (all nodes
-  behind each other + int64 `row_splits`).
+* SavedModel: signature `serving_default` (dense tensors + mask) and, for a model with a single set, `flat`
+  (all nodes behind each other + int64 `row_splits`).
 * Frozen graph: variables folded in, bare node names ("hits", "energy_gev"), float32 only: what CMSSW's
   PhysicsTools/TensorFlow loads.
 * ONNX: converted from the frozen graph, so the two cannot differ in names.
@@ -19,6 +20,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -65,7 +67,7 @@ def call(model: keras.Model, card: ModelCard, inputs: Mapping[str, np.ndarray]) 
 
 
 def write_keras(model: keras.Model, path: Path) -> None:
-    """Writes an uncompiled `.keras` file whose bytes depend on the model alone: no dates, no memory addresses."""
+    """Writes an uncompiled `.keras` file without dates and memory addresses: same model, same bytes."""
     if model.compiled:
         weights = model.get_weights()
         model = model.__class__.from_config(model.get_config())
@@ -126,7 +128,7 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
 
 
 def signature_names(folder: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Returns the graph's name of each tensor: {"serving_default": {"inputs": {"hits": "...:0"}, "outputs": ...}}."""
+    """Returns the graph's name of each tensor: {"serving_default": {"inputs": {"hits": "...:0"}, ...}}."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     proto = saved_model_pb2.SavedModel()
@@ -238,7 +240,7 @@ def _quiet(*names: str) -> Iterator[None]:
 def _serving(
     model: keras.Model, card: ModelCard, name_outputs: bool = False
 ) -> Callable[..., dict[str, tf.Tensor]]:
-    """Returns a function of named dense tensors; with `name_outputs` its graph nodes bear the outputs' names."""
+    """Returns a function of named dense tensors; with `name_outputs` graph nodes bear the outputs' names."""
 
     def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = model(inputs, training=False)

@@ -1,11 +1,11 @@
-"""`load`: a model by name, by name and tag, or from the folder of a local run; and `distribution` for its answers.
+"""`load`: a model by name, by name and tag, or from a run's folder; `distribution` for its answers.
 
 | spelling | gives |
 | --- | --- |
 | `load("drn")` | the default tag's weights |
 | `load("drn.barrel_v1")` | the weights of that tag |
 | `load("./runs/drn-001")` | a local run, or an exported folder |
-| `load("drn", weights=None, preset="cms", hidden=32)` | an untrained network, single fields of a preset replaced |
+| `load("drn", weights=None, preset="cms", hidden=32)` | an untrained network, fields of a preset replaced |
 
 The sha256 of a file is checked before it is opened. Nothing is unpickled, Keras' `safe_mode` stays on.
 """
@@ -48,8 +48,9 @@ def load(
         **overrides: With `weights=None`: single fields of the preset's configuration to replace.
 
     Returns:
-        An uncompiled `keras.Model` whose inputs and outputs are dicts of named tensors; its attribute `origin`
-        says where the weights came from ("drn.barrel_v1", a folder, or "drn (untrained, preset cms)").
+        An uncompiled `keras.Model` whose inputs and outputs are dicts of named tensors; its attribute
+        `origin` says where the weights came from ("drn.barrel_v1", a folder, or "drn (untrained, preset
+        cms)").
 
     Raises:
         UnknownName: No such model, tag, preset or field; the nearest names are listed.
@@ -124,8 +125,8 @@ def distribution(name: str | keras.Model, outputs: Any) -> Any:
         outputs: What `predict` or the model returned.
 
     Returns:
-        For "drn": `zoo.models.drn.distribution.EnergyDistribution`, with `.intervals`, `.quantile`, `.sample`,
-        `.cdf` and `.mode` in GeV.
+        For "drn": `zoo.models.drn.distribution.EnergyDistribution`, with `.intervals`, `.quantile`,
+        `.sample`, `.cdf` and `.mode` in GeV.
 
     Raises:
         InvalidValue: The model predicts no distribution.
@@ -193,13 +194,13 @@ def _folder_record(folder: Path) -> dict[str, str]:
 
 
 def _read(path: Path, name: str, code_version: str | None = None) -> keras.Model:
-    """Reads a .keras file whose sha256 has been checked; `code_version` is the code that wrote a local run."""
+    """Reads a checked .keras file; `code_version` is the code that wrote a local run."""
     _check_backend()
     import keras
 
     here = zoo.__version__
     other = code_version is not None and code_version.split("+")[0].split(".")[:2] != here.split(".")[:2]
-    cure = f"Written by code {code_version}, this is {here}: load it with the code that wrote it, or train again."
+    cure = f"Written by code {code_version}, this is {here}: load it with that code, or train again."
     if other:
         raise InvalidFile(path, "was written by other code, whose layers may mean something else.", cure)
     model_module(name, "model")  # registers the layers that the file names

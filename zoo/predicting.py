@@ -1,7 +1,7 @@
 """`predict`: records in, records out, in the order in which they came.
 
-Objects are sorted by size within a stretch of the input and run in batches of about one size, so that padding stays
-small; a model's answer does not depend on what else is in its batch.
+Objects are sorted by size within a stretch of the input and run in batches of about one size, so that
+padding stays small; a model's answer does not depend on what else is in its batch.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def predict(
         progress: Called with the number of objects done since the last call.
 
     Returns:
-        One entry for each object, in the order of the input, with the model's outputs as fields. An object without
-        hits has -1 for energy and width.
+        One entry for each object, in the order of the input, with the model's outputs as fields. An object
+        without hits has -1 for energy and width.
 
     Raises:
         InvalidValue: NaN, infinity, or a wrong dtype, shape or range in the input.

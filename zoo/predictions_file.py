@@ -32,7 +32,8 @@ def write_predictions(
         path: Destination; the tree is called `predictions`, one entry for each object.
         found: What `predict` returned.
         metadata: Goes into the file as JSON.
-        sizes: Length of the fields that are vectors of one length, {"dscb": 6}; other lists are written jagged.
+        sizes: Length of the fields that are vectors of one length, {"dscb": 6}; other lists are written
+            jagged.
 
     Returns:
         The path.

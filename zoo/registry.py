@@ -1,8 +1,8 @@
 """Finds models by their cards, without importing their code.
 
-A model is a folder with a `card.toml` in `zoo/models/` (networks) or `zoo/baselines/` (classical algorithms with
-trained weights). Folders outside the package join in by the environment variable `ZOO_MODELS`, a list of folders
-like `PATH`; a model there is imported as `zoo.models.<name>` all the same.
+A model is a folder with a `card.toml` in `zoo/models/` (networks) or `zoo/baselines/` (classical algorithms
+with trained weights). Folders outside the package join in by the environment variable `ZOO_MODELS`, a list
+of folders like `PATH`; a model there is imported as `zoo.models.<name>` all the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def search_path() -> list[Path]:
-    """Returns the folders whose sub-folders may be networks: the package's own, then those of `ZOO_MODELS`."""
+    """Returns the folders of networks: the package's own, then those of `ZOO_MODELS`."""
     others = [Path(entry) for entry in os.environ.get("ZOO_MODELS", "").split(os.pathsep) if entry]
     return [PACKAGE / "models", *others]
 
@@ -40,8 +40,8 @@ def list_models(
     Args:
         filter: Shell pattern(s) that a name must match, e.g. "drn*".
         task: Only models for this task, e.g. "energy".
-        kind: Only "set" or "image" models; "baseline" lists the trained classical algorithms, which are left out
-            otherwise (they are no networks: use `zoo.baselines.<name>.predict`).
+        kind: Only "set" or "image" models; "baseline" lists the trained classical algorithms, which are left
+            out otherwise (they are no networks: use `zoo.baselines.<name>.predict`).
 
     Returns:
         Names.

@@ -1,9 +1,9 @@
 """`verify`: reloads every artefact of an exported folder in a fresh process and compares it with the goldens.
 
-Each artefact answers three ways: all golden rows at once, with more padding, and some rows one by one without any.
-Agreement means |a - b| <= tolerance (|a| + std(a)), the spread taken over the golden rows. A row further away is a
-flip of a discrete choice (top-k, matching): it is listed with its margin, and at most 1 in 10,000 rows may flip.
-The parent process imports no TensorFlow.
+Each artefact answers three ways: all golden rows at once, with more padding, and some rows one by one
+without any. Agreement means |a - b| <= tolerance (|a| + std(a)), the spread taken over the golden rows. A
+row further away is a flip of a discrete choice (top-k, matching): it is listed with its margin, and at most
+1 in 10,000 rows may flip. The parent process imports no TensorFlow.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The fresh process of `zoo.verification`: asks one artefact the golden questions and writes its answers.
 
-`python -m zoo.verification_process ARTEFACT FOLDER ANSWERS.npz`. Tensors are found by the manifest's names alone, as
-a C++ client would. The process for ONNX imports no TensorFlow.
+`python -m zoo.verification_process ARTEFACT FOLDER ANSWERS.npz`. Tensors are found by the manifest's names
+alone, as a C++ client would. The process for ONNX imports no TensorFlow.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Every network of the registry, in every runtime: built, exported and loaded once a session.
 
-A new model is tested without a test being written. An untrained network is used where no weights are released.
+A new model is tested without a test being written. An untrained network is used where no weights are
+released.
 """
 
 import functools

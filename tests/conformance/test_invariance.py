@@ -75,7 +75,9 @@ def test_few_nodes_and_none(card, inputs, run):
 def test_no_slot_at_all(card, inputs, run):
     """Sets of length zero, as a client without padding would send them."""
     sets = masked_sets(card)
-    empty = {name: v[:3, :0] if name in sets or name in sets.values() else v[:3] for name, v in inputs.items()}
+    empty = {
+        name: v[:3, :0] if name in sets or name in sets.values() else v[:3] for name, v in inputs.items()
+    }
     for name, values in run(empty).items():
         assert np.isfinite(values).all(), name
 

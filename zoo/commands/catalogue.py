@@ -33,9 +33,8 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.update is not None:
         from zoo.card_markdown import update_readme
 
-        print(
-            f"{arguments.update}: {'table rewritten' if update_readme(arguments.update, cards) else 'is current'}"
-        )
+        changed = update_readme(arguments.update, cards)
+        print(f"{arguments.update}: {'table rewritten' if changed else 'is current'}")
         return 0
     if arguments.markdown:
         from zoo.card_markdown import model_table

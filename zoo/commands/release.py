@@ -78,7 +78,9 @@ def _describe(name: str) -> dict[str, Any]:
 def _verify(arguments: argparse.Namespace) -> int:
     if not arguments.folder.is_dir():
         raise InvalidFile(arguments.folder, "no such folder.", "Expected a folder that `zoo export` wrote.")
-    from zoo.verification import RUNS, verify
+    from zoo.verification import RUNS, read_manifest, verify
+
+    read_manifest(arguments.folder)
 
     with steps("verify", len(RUNS) + 1) as tell:
         report = verify(arguments.folder, processes=max(arguments.processes, 1), progress=tell)

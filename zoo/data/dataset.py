@@ -19,12 +19,14 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.batching import BOUNDARIES, padded_length
-from zoo.data.flat import Flat, from_flat, lengths
+from zoo.data.flat import Flat, from_flat, lengths, piece
 from zoo.data.sources import Source
-from zoo.data.stream import Select, all_batches, training_batches
+from zoo.data.stream import Select, all_batches, training_batches, training_pools
 from zoo.errors import InvalidValue
 
 __all__ = ["training_dataset", "validation_dataset"]
+
+_GROUP = 8  # batches of one bucket converted at once: awkward costs per call, not per object
 
 ToInputs = Callable[[ak.Array], Mapping[str, np.ndarray]]
 Targets = Callable[[ak.Array], "np.ndarray | Mapping[str, np.ndarray]"]
@@ -70,7 +72,7 @@ def training_dataset(
     make = _Maker(to_inputs, targets, output, weights, boundaries, node_inputs)
 
     def generate() -> Iterator[tuple[Any, ...]]:
-        for flat in training_batches(
+        for pool in training_pools(
             source,
             batch_size,
             seed,
@@ -79,7 +81,14 @@ def training_dataset(
             shards_in_memory=shards_in_memory,
             skip=skip,
         ):
-            yield make(flat)
+            made: dict[int, tuple[Any, ...]] = {}
+            for start, end in zip(pool.starts, pool.ends, strict=True):
+                if start not in made:
+                    stop = min(start + _GROUP * batch_size, end)
+                    group = make(piece(pool.flat, start, stop))
+                    for at in range(start, stop, batch_size):
+                        made[at] = _slice(group, at - start, batch_size)
+                yield made.pop(start)
 
     first = next(
         training_batches(source, batch_size, seed, boundaries=boundaries, select=select, shards_in_memory=1)
@@ -169,6 +178,16 @@ class _Maker:
 
         inputs = {name: spec(value, name in self._node_inputs) for name, value in example[0].items()}
         return inputs, *tf.nest.map_structure(lambda value: spec(value, False), example[1:])
+
+
+def _slice(group: tuple[Any, ...], start: int, size: int) -> tuple[Any, ...]:
+    """One batch of a group that was made at once."""
+    return tuple(
+        {name: value[start : start + size] for name, value in part.items()}
+        if isinstance(part, Mapping)
+        else part[start : start + size]
+        for part in group
+    )
 
 
 def _grow(value: np.ndarray, size: int) -> np.ndarray:

@@ -9,6 +9,7 @@ ends of passes too, so every object is seen equally often and every batch is ful
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import awkward as ak
@@ -20,9 +21,24 @@ from zoo.data.flat import Flat, concatenate, from_flat, lengths, n_objects, piec
 from zoo.data.sources import Source
 from zoo.errors import InvalidValue
 
-__all__ = ["Select", "all_batches", "training_batches"]
+__all__ = ["Pool", "Select", "all_batches", "training_batches", "training_pools"]
 
 Select = Callable[[ak.Array], npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Full batches that are in memory together.
+
+    Attributes:
+        flat: Their objects: buckets one after the other, the batches of a bucket in the order of their use.
+        starts: Where each batch starts, in the order of use.
+        ends: Where the bucket of each batch ends.
+    """
+
+    flat: Flat
+    starts: list[int]
+    ends: list[int]
 
 
 def training_batches(
@@ -52,30 +68,55 @@ def training_batches(
         Flat arrays of `batch_size` objects of one bucket.
 
     Raises:
-        InvalidValue: A whole pass over the source fills no batch and holds no object.
+        InvalidValue: A whole pass over the source holds no object.
     """
+    for pool in training_pools(
+        source,
+        batch_size,
+        seed,
+        boundaries=boundaries,
+        select=select,
+        shards_in_memory=shards_in_memory,
+        first_pass=first_pass,
+        skip=skip,
+    ):
+        for start in pool.starts:
+            yield piece(pool.flat, start, start + batch_size)
+
+
+def training_pools(
+    source: Source,
+    batch_size: int,
+    seed: int,
+    *,
+    boundaries: Sequence[int] = BOUNDARIES,
+    select: Select | None = None,
+    shards_in_memory: int = 4,
+    first_pass: int = 0,
+    skip: int = 0,
+) -> Iterator[Pool]:
+    """Yields the batches of `training_batches` by the pool, so that several can be converted at once."""
     if batch_size < 1 or shards_in_memory < 1:
         raise InvalidValue("batch_size, shards_in_memory", "at least 1", (batch_size, shards_in_memory))
     waiting: Flat | None = None
     number, todo = first_pass, skip
     while True:
         rng = np.random.default_rng((seed, number))
-        order = rng.permutation(len(source))
+        shards = rng.permutation(len(source))
         seen = 0
-        for start in range(0, len(order), shards_in_memory):
-            parts = [_kept(source.read(int(i)), select) for i in order[start : start + shards_in_memory]]
+        for at in range(0, len(shards), shards_in_memory):
+            parts = [_kept(source.read(int(i)), select) for i in shards[at : at + shards_in_memory]]
             seen += sum(n_objects(part) for part in parts)
-            pool = concatenate(parts if waiting is None else [waiting, *parts])
-            batches, rest = _full_batches(lengths(pool), batch_size, boundaries, rng)
-            waiting = take(pool, rest)
-            if todo >= len(batches):
-                todo -= len(batches)
-                continue
-            # One gather for the whole pool: a batch is then a contiguous slice.
-            pool = take(pool, np.concatenate(batches[todo:]))
-            for at in range(0, n_objects(pool), batch_size):
-                yield piece(pool, at, at + batch_size)
-            todo = 0
+            everything = concatenate(parts if waiting is None else [waiting, *parts])
+            order, ends, rest = _full_batches(lengths(everything), batch_size, boundaries, rng)
+            waiting = take(everything, rest)
+            used = rng.permutation(len(ends))
+            starts = _in_order_of_use(used, ends) * batch_size
+            if todo < len(starts):
+                pool = Pool(take(everything, order), starts[todo:].tolist(), ends[used][todo:].tolist())
+                del everything, parts  # what waits and the pool are copies
+                yield pool
+            todo = max(todo - len(starts), 0)
         if seen == 0:
             raise InvalidValue("source", "at least one object that passes the selection", "none")
         number += 1
@@ -121,15 +162,33 @@ def _kept(flat: Flat, select: Select | None) -> Flat:
 
 def _full_batches(
     sizes: npt.NDArray[Any], batch_size: int, boundaries: Sequence[int], rng: np.random.Generator
-) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]:
-    """Full batches in random order, and the objects that are left."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Shuffles the objects of each bucket and cuts full batches.
+
+    Returns:
+        Objects of all batches, bucket by bucket; for each batch where its bucket ends in that list; the objects
+        that are left.
+    """
     bucket = assign(sizes, boundaries)
-    batches: list[npt.NDArray[np.int64]] = []
-    rest: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    order, rest, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    end = 0
     for number in np.unique(bucket):
         members = rng.permutation(np.flatnonzero(bucket == number))
         stop = len(members) - len(members) % batch_size
-        batches.extend(members[:stop].reshape(-1, batch_size))
+        order.append(members[:stop])
         rest.append(members[stop:])
-    order = rng.permutation(len(batches))
-    return [batches[i] for i in order], np.concatenate(rest)
+        end += stop
+        ends.append(np.full(stop // batch_size, end, np.int64))
+    return np.concatenate(order), np.concatenate(ends), np.concatenate(rest)
+
+
+def _in_order_of_use(used: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Numbers of batches, mixed over buckets as `used` says, but ascending within each bucket.
+
+    The objects of a bucket are shuffled already; ascending batches can be converted in groups.
+    """
+    numbers = np.array(used)
+    for end in np.unique(ends):
+        places = np.flatnonzero(ends[used] == end)
+        numbers[places] = np.sort(numbers[places])
+    return numbers

@@ -76,6 +76,8 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
 def _sample(content: Content) -> str:
     sample, lost = content["sample"], content["inefficiency"]
     facts = sample["metadata"]
+    if isinstance(facts.get("sample"), Mapping):  # the metadata of the file as a whole
+        facts = facts["sample"]
     extra = "".join(
         f", {key} {html.escape(str(facts[key]))}" for key in ("sample", "split", "seed") if key in facts
     )

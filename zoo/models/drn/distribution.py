@@ -23,9 +23,9 @@ Array = npt.NDArray[np.float32]
 class EnergyDistribution:
     """The distribution of E = E_raw exp(y), where y follows the predicted double-sided crystal ball.
 
-    y = log(E_true / E_raw), and E_raw = energy_gev / exp(mu) because energy_gev = E_raw exp(mu). exp is monotonic:
-    quantiles, intervals and probabilities of E are those of y, carried over. A mean is not offered: the power tails
-    have none where n <= 2, and exp(y) has none at all.
+    y = log(E_true / E_raw), and E_raw = energy_gev / exp(mu) because energy_gev = E_raw exp(mu). exp is
+    monotonic: quantiles, intervals and probabilities of E are those of y, carried over. A mean is not
+    offered: the power tails have none where n <= 2, and exp(y) has none at all.
 
     Args:
         energy_gev: `[B]`, the predicted energies; -1 for an object without hits.
@@ -104,7 +104,8 @@ class EnergyDistribution:
             energy_gev: GeV, one value or one for each object `[B]`.
 
         Returns:
-            `[B]`; NaN for an object without hits. Of the true energies it is uniform if the prediction is honest.
+            `[B]`; NaN for an object without hits. Of the true energies it is uniform if the prediction is
+            honest.
         """
         energy = np.broadcast_to(np.asarray(energy_gev, np.float32), self.energy_gev.shape)
         if not (energy > 0.0).all():
@@ -132,5 +133,9 @@ def distribution(outputs: Any) -> EnergyDistribution:
     if missing := [name for name in ("energy_gev", "dscb") if name not in names]:
         raise InvalidValue("outputs", "the fields energy_gev and dscb", f"no {' and no '.join(missing)}")
     energy = np.asarray(outputs["energy_gev"])
-    dscb = np.asarray(outputs["dscb"]).reshape(len(energy), -1) if len(energy) else np.zeros((0, len(DSCB_PARAMETERS)))
+    dscb = (
+        np.asarray(outputs["dscb"]).reshape(len(energy), -1)
+        if len(energy)
+        else np.zeros((0, len(DSCB_PARAMETERS)))
+    )
     return EnergyDistribution(energy, dscb)

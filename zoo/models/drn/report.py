@@ -146,9 +146,10 @@ def _clusters(records: ak.Array) -> tuple[list[npt.NDArray[Any]], str]:
 
 
 def _sample_name(records: ak.Array, metadata: Mapping[str, Any] | None) -> str:
-    if metadata and "sample" in metadata:
-        return str(metadata["sample"])
-    kinds = set(np.unique(np.abs(np.asarray(records.pdg_id)))) if has_field(records, "pdg_id") else set()
-    return {frozenset({11}): "electrons", frozenset({22}): "photons"}.get(
-        frozenset(kinds), "electrons and photons"
-    )
+    name = (metadata or {}).get("sample")
+    if isinstance(name, Mapping):  # the metadata of the file as a whole
+        name = name.get("sample")
+    if isinstance(name, str):
+        return name
+    kinds = set(np.abs(np.asarray(records.pdg_id)).tolist()) if has_field(records, "pdg_id") else set()
+    return {11: "electrons", 22: "photons"}[kinds.pop()] if kinds in ({11}, {22}) else "electrons and photons"
