@@ -35,7 +35,9 @@ def test_quantiles_are_those_of_the_crystal_ball_carried_over(energy):
         mu, sigma, alpha_left, n_left, alpha_right, n_right = DSCB[row].astype(float)
         t = (y - mu) / sigma
         left = -(alpha_left**2) / 2 - n_left * np.log1p(alpha_left / n_left * np.maximum(-t - alpha_left, 0))
-        right = -(alpha_right**2) / 2 - n_right * np.log1p(alpha_right / n_right * np.maximum(t - alpha_right, 0))
+        right = -(alpha_right**2) / 2 - n_right * np.log1p(
+            alpha_right / n_right * np.maximum(t - alpha_right, 0)
+        )
         density = np.exp(np.where(t < -alpha_left, left, np.where(t > alpha_right, right, -t * t / 2)))
         cumulative = np.cumsum(density) / density.sum()
         for q in (0.16, 0.5, 0.84):

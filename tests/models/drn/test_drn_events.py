@@ -35,10 +35,14 @@ def test_sample_holds_its_cases(records):
 
 def test_inputs_hold_the_records(records):
     inputs = events.to_inputs(records)
-    assert {name: value.dtype for name, value in inputs.items()} == dict.fromkeys(("hits", "hit_mask", "event"), "f4")
+    assert {name: value.dtype for name, value in inputs.items()} == dict.fromkeys(
+        ("hits", "hit_mask", "event"), "f4"
+    )
     np.testing.assert_array_equal(inputs["hit_mask"].sum(1), ak.num(records.hits.ieta))
     for number, name in enumerate(("ieta", "iphi", "energy_gev", "noise_gev", "dead_neighbours")):
-        np.testing.assert_array_equal(inputs["hits"][inputs["hit_mask"] > 0][:, number], ak.flatten(records.hits[name]))
+        np.testing.assert_array_equal(
+            inputs["hits"][inputs["hit_mask"] > 0][:, number], ak.flatten(records.hits[name])
+        )
     assert not inputs["hits"][inputs["hit_mask"] == 0].any()
     np.testing.assert_array_equal(inputs["event"], np.stack([records.rho_gev, records.leakage_gev], -1))
     assert events.to_inputs(records[:1])["hits"].shape == (1, 1, 5)
@@ -46,7 +50,11 @@ def test_inputs_hold_the_records(records):
 
 
 def test_outputs_become_records():
-    outputs = {"energy_gev": np.array([2, -1], "f4"), "sigma_gev": np.array([0.1, -1], "f4"), "dscb": np.ones((2, 6), "f4")}
+    outputs = {
+        "energy_gev": np.array([2, -1], "f4"),
+        "sigma_gev": np.array([0.1, -1], "f4"),
+        "dscb": np.ones((2, 6), "f4"),
+    }
     result = events.to_records(outputs)
     assert result.fields == ["energy_gev", "sigma_gev", "dscb"] and result[1].energy_gev == -1
     assert ak.num(result.dscb).tolist() == [6, 6]

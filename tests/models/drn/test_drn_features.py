@@ -80,7 +80,9 @@ def test_local_features_are_what_their_names_say():
 def test_both_halves_of_the_barrel_look_alike():
     hits, mask, event = sorted_inputs()
     mirrored = hits * np.array([-1, 1, 1, 1, 1], "f4")
-    for one, other in zip(LocalFeatures()(hits, mask, event), LocalFeatures()(mirrored, mask, event), strict=True):
+    for one, other in zip(
+        LocalFeatures()(hits, mask, event), LocalFeatures()(mirrored, mask, event), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 
@@ -101,7 +103,9 @@ def test_cartesian_features_are_the_scaled_ones_of_cms():
     x, y = 300 * nodes.numpy()[..., 0] - 150, 300 * nodes.numpy()[..., 1] - 150
     np.testing.assert_allclose(np.hypot(x, y)[mask > 0], 129, rtol=1e-5)
     eta = 0.0174 * (hits[..., 0] - 0.5 * np.sign(hits[..., 0]))
-    np.testing.assert_allclose((660 * nodes.numpy()[..., 2] - 330)[mask > 0], (129 * np.sinh(eta))[mask > 0], atol=1e-3)
+    np.testing.assert_allclose(
+        (660 * nodes.numpy()[..., 2] - 330)[mask > 0], (129 * np.sinh(eta))[mask > 0], atol=1e-3
+    )
     np.testing.assert_allclose(nodes.numpy()[..., 3][mask > 0], hits[..., 2][mask > 0] / 250, rtol=1e-6)
     np.testing.assert_allclose(whole.numpy()[:, 0], event[:, 0] / 13, rtol=1e-6)
     assert np.isfinite(whole).all() and not nodes.numpy()[mask == 0].any()

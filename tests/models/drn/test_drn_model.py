@@ -67,8 +67,12 @@ def test_outputs_follow_their_definitions(network, inputs):
     raw = (inputs["hits"][:, :, 2] * inputs["hit_mask"]).sum(1)
     empty = raw == 0
     assert empty[SAMPLE_CASES.index("no hits")] and empty.sum() == 1
-    np.testing.assert_allclose(out["energy_gev"][~empty], (raw * np.exp(out["dscb"][:, 0]))[~empty], rtol=1e-5)
-    np.testing.assert_allclose(out["sigma_gev"][~empty], (out["dscb"][:, 1] * out["energy_gev"])[~empty], rtol=1e-5)
+    np.testing.assert_allclose(
+        out["energy_gev"][~empty], (raw * np.exp(out["dscb"][:, 0]))[~empty], rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        out["sigma_gev"][~empty], (out["dscb"][:, 1] * out["energy_gev"])[~empty], rtol=1e-5
+    )
     assert out["energy_gev"][empty] == -1 and out["sigma_gev"][empty] == -1
     assert all(np.isfinite(value).all() for value in out.values())
     assert out["dscb"].std(axis=0).min() > 1e-5  # the answer does depend on the event
@@ -108,7 +112,11 @@ def test_company_in_the_batch_changes_nothing(network, inputs):
 
 def test_objects_without_any_hit_work_alone(network):
     for n in (0, 1, 4):
-        empty = {"hits": np.zeros((3, n, 5), "f4"), "hit_mask": np.zeros((3, n), "f4"), "event": np.ones((3, 2), "f4")}
+        empty = {
+            "hits": np.zeros((3, n, 5), "f4"),
+            "hit_mask": np.zeros((3, n), "f4"),
+            "event": np.ones((3, 2), "f4"),
+        }
         out = network[1](empty)
         assert (out["energy_gev"] == -1).all() and np.isfinite(out["dscb"]).all()
 
@@ -179,7 +187,9 @@ def test_targets_are_the_logarithm_of_true_over_raw():
     raw = ak.to_numpy(ak.sum(records.hits.energy_gev, axis=1))
     assert y.dtype == np.float32 and y[0] == objective.OUT_OF_REACH and raw[0] == 0
     np.testing.assert_allclose(y[1:], np.log(ak.to_numpy(records.true_energy_gev)[1:] / raw[1:]), atol=1e-5)
-    spoilt = ak.with_field(records, ak.where(records.hits.energy_gev < 1, -1.0, records.hits.energy_gev), ["hits", "energy_gev"])
+    spoilt = ak.with_field(
+        records, ak.where(records.hits.energy_gev < 1, -1.0, records.hits.energy_gev), ["hits", "energy_gev"]
+    )
     kept = ak.to_numpy(ak.sum(ak.where(spoilt.hits.energy_gev > 0, spoilt.hits.energy_gev, 0), axis=1))
     usable = kept > 0
     expected = np.log(ak.to_numpy(records.true_energy_gev)[usable] / kept[usable])
@@ -204,6 +214,13 @@ def test_onnx_runtime_agrees(name, tmp_path):
     names = [output.name.removesuffix(":0") for output in session.get_outputs()]
     records = events.sample(400, 9)
     inputs = events.to_inputs(records)
-    agree({k: v.numpy() for k, v in answer(**inputs).items()}, dict(zip(names, session.run(None, inputs), strict=True)))
-    empty = {"hits": np.zeros((2, 0, 5), "f4"), "hit_mask": np.zeros((2, 0), "f4"), "event": np.ones((2, 2), "f4")}
+    agree(
+        {k: v.numpy() for k, v in answer(**inputs).items()},
+        dict(zip(names, session.run(None, inputs), strict=True)),
+    )
+    empty = {
+        "hits": np.zeros((2, 0, 5), "f4"),
+        "hit_mask": np.zeros((2, 0), "f4"),
+        "event": np.ones((2, 2), "f4"),
+    }
     assert session.run(["energy_gev"], empty)[0].tolist() == [-1, -1]

@@ -49,7 +49,9 @@ class EnergyDistribution:
         """Returns the TFP distribution of y = log(E_true / E_raw), batch shape `[B]`."""
         from zoo.distributions.double_sided_crystal_ball import DoubleSidedCrystalBall
 
-        return DoubleSidedCrystalBall(*(self.dscb[:, column] for column in range(len(DSCB_PARAMETERS))))
+        loc, scale, *tails = self.dscb.T
+        alpha_left, n_left, alpha_right, n_right = tails
+        return DoubleSidedCrystalBall(loc, scale, alpha_left, n_left, alpha_right, n_right)
 
     @property
     def mode(self) -> Array:
@@ -132,7 +134,7 @@ def distribution(outputs: Any) -> EnergyDistribution:
     names = list(outputs) if isinstance(outputs, Mapping) else list(getattr(outputs, "fields", ()))
     if missing := [name for name in ("energy_gev", "dscb") if name not in names]:
         raise InvalidValue("outputs", "the fields energy_gev and dscb", f"no {' and no '.join(missing)}")
-    energy = np.asarray(outputs["energy_gev"])
+    energy = np.asarray(outputs["energy_gev"], np.float32)
     dscb = (
         np.asarray(outputs["dscb"]).reshape(len(energy), -1)
         if len(energy)
