@@ -162,6 +162,7 @@ class Grower:
         rng = np.random.default_rng(self.search.seed)
         part = training[rng.permutation(len(training))[: self.search.objects]]
         offset = float(np.median(training.y))
+        _tell(f"{len(training):,} training and {len(validation):,} validation objects; pilot")
         width = self._pilot(part, offset)
         value = self._search_value(part, width(part.shapes), offset, rng)
         scale = width(training.shapes)
@@ -175,9 +176,11 @@ class Grower:
                 training[inside], scale[inside], validation, width(validation.shapes), offset, value
             )
             rounds.append(booster.num_trees())
+            _tell(f"value, fold {number + 1} of {self.forest.folds}: {rounds[-1]} trees")
             residuals[outside] = training.y[outside] - offset - booster.predict(training.shapes[outside])
         mean = self._value(training, scale, validation, width(validation.shapes), offset, value)
 
+        _tell(f"value, all objects: {mean.num_trees()} trees")
         target = np.log(np.maximum(np.abs(residuals), _TINY))
         spread = self._search_width(Sample(training.shapes, target), rng)
         rest = validation.y - offset - mean.predict(validation.shapes)
@@ -188,6 +191,7 @@ class Grower:
             {**spread, "learning_rate": self.forest.learning_rate},
             self.forest.rounds,
         )
+        _tell(f"width: {forest.num_trees()} trees")
         z = rest / np.exp(forest.predict(validation.shapes))
         factor = float(np.quantile(np.abs(z), ONE_SIGMA))
         self.facts = {
@@ -358,6 +362,12 @@ class Grower:
                 "score": round(score, 6),
             }
         )
+        _tell(f"{forest}, trial {number}: {booster.num_trees()} trees, score {score:.5f}")
+
+
+def _tell(text: str) -> None:
+    """Says how far the training is; it takes minutes."""
+    print(f"bdt_regression: {text}", flush=True)
 
 
 def _pinball(difference: Floats) -> float:

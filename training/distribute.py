@@ -1,6 +1,6 @@
 """Training on several devices: the strategy, and the guard against settings that go wrong without a word.
 
-With one device use no strategy. On one host `MirroredStrategy` and `fit` work, as long as six settings are
+With one device use no strategy. On one host `MirroredStrategy` and `fit` work, as long as these settings are
 right; each of them, wrong, either crashes with a message about something else or trains on a wrong gradient:
 
 | setting | what happens under R > 1 replicas (TensorFlow 2.21, Keras 3.15) |
@@ -11,6 +11,7 @@ right; each of them, wrong, either crashes with a message about something else o
 | `steps_per_execution > 1` | crash |
 | `jit_compile=True` | crash |
 | `gradient_accumulation_steps` | crash |
+| `clipnorm`, `global_clipnorm`, `clipvalue` | wrong gradient: each replica clips its own part |
 """
 
 from __future__ import annotations
@@ -111,6 +112,13 @@ def check_fit(model: keras.Model, n_replicas: int, *, batch_size: int, drop_rema
             f"None {where} (cure: a larger batch_size instead)",
             accumulation,
         )
+    for name in ("clipnorm", "global_clipnorm", "clipvalue"):
+        if getattr(model.optimizer, name, None):
+            raise InvalidValue(
+                name,
+                f"None {where}: Keras clips each replica's part (cure: training.clipping.ClippedAdamW)",
+                getattr(model.optimizer, name),
+            )
 
 
 def _layers(model: Any) -> list[Any]:

@@ -146,6 +146,8 @@ def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
     """Returns AdamW with the recipe's schedule: linear warm-up, then a cosine to the end of the run."""
     import keras
 
+    from training.clipping import ClippedAdamW
+
     chosen, steps = recipe.optimiser, recipe.fit.total_steps
     warmup = min(chosen.warmup_steps, steps // 4)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -155,10 +157,10 @@ def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
         warmup_target=chosen.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    adamw = keras.optimizers.AdamW(
+    adamw = ClippedAdamW(
+        largest_norm=chosen.clipnorm or None,
         learning_rate=schedule,
         weight_decay=chosen.weight_decay,
-        global_clipnorm=chosen.clipnorm or None,
         use_ema=chosen.ema_momentum > 0,
         ema_momentum=chosen.ema_momentum or 0.99,
     )
@@ -295,7 +297,9 @@ def _fit(
         )
     if model.stop_training:
         raise InvalidValue(
-            "loss", "a finite number (lower learning_rate or clipnorm; --resume goes on from the last good epoch)", "NaN"
+            "loss",
+            "a finite number (lower learning_rate or clipnorm; --resume goes on from the last good epoch)",
+            "NaN",
         )
     session.run["optimiser_steps"] = int(model.optimizer.iterations.numpy())
     return network

@@ -2,12 +2,13 @@
 
 ```
 OUT/
-  model.keras                   Keras; uncompiled
-  saved_model/                  TensorFlow: signatures `serving_default` and, for a single set, `flat`
-  frozen.pb                     TensorFlow, variables folded in, bare node names: CMSSW's
-  PhysicsTools/TensorFlow model.onnx                    ONNX Runtime, float32 only golden/inputs/<tensor>.npy
-  inputs, edge cases included ... golden/outputs/<tensor>.npy   ... and what the Keras model answers
-  manifest.json                 every tensor's name in each artefact, checksums, configuration, versions
+  model.keras                    Keras; uncompiled
+  saved_model/                   TensorFlow: signatures `serving_default` and, for a single set, `flat`
+  frozen.pb                      TensorFlow, variables folded in, bare node names: CMSSW's PhysicsTools/TensorFlow
+  model.onnx                     ONNX Runtime, float32 only
+  golden/inputs/<tensor>.npy     inputs, edge cases included ...
+  golden/outputs/<tensor>.npy    ... and what the Keras model answers
+  manifest.json                  every tensor's name in each artefact, checksums, configuration, versions
 ```
 
 Everything is written into a hidden folder beside OUT, which takes its name when it is complete.

@@ -1,7 +1,7 @@
 """The only file that touches private or version-dependent Keras API.
 
-Everything else in the library uses the public API of Keras 3 and registers its classes through `register`, so that a
-change in Keras is mended here.
+Everything else in the library uses the public API of Keras 3 and registers its classes through `register`,
+so that a change in Keras is mended here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import keras
 
 __all__ = ["PACKAGE", "check_backend", "register"]
 
-PACKAGE = "zoo"  # the registered name of a class is "zoo>Name" in every saved file, whatever module it lives in
+PACKAGE = "zoo"
+"""The registered name of a class is "zoo>Name" in every saved file, whatever module it lives in."""
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -41,8 +42,8 @@ def check_backend() -> None:
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
-            "the zoo needs Keras with the TensorFlow backend: expected KERAS_BACKEND=tensorflow before the first "
-            f"import of keras. Received: {keras.backend.backend()!r}"
+            "the zoo needs Keras with the TensorFlow backend: expected KERAS_BACKEND=tensorflow before the "
+            f"first import of keras. Received: {keras.backend.backend()!r}"
         )
 
 

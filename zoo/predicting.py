@@ -203,7 +203,8 @@ def _run(
 
 def _ends(mask: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Returns one past the last real slot of each row of a mask [B, N]."""
-    return (np.arange(1, mask.shape[1] + 1) * (mask > 0)).max(axis=1, initial=0)
+    ends: npt.NDArray[np.int64] = (np.arange(1, mask.shape[1] + 1) * (mask > 0)).max(axis=1, initial=0)
+    return ends
 
 
 def _put(target: npt.NDArray[Any], rows: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -86,7 +86,8 @@ def test_sub_clusters():
 
 
 @pytest.mark.parametrize(
-    ("ieta", "mod_5", "mod_20"), [(1, 0, 0), (-1, 0, 0), (25, 4, 24), (26, 0, 0), (45, 4, 19), (46, 0, 0), (-85, 4, 19)]
+    ("ieta", "mod_5", "mod_20"),
+    [(1, 0, 0), (-1, 0, 0), (25, 4, 24), (26, 0, 0), (45, 4, 19), (46, 0, 0), (-85, 4, 19)],
 )
 def test_place_in_module(ieta, mod_5, mod_20):
     x = shapes({(0, 0): 5.0}, seed=(ieta, 21))

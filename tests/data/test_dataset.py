@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import awkward as ak
 import numpy as np
 import pytest
@@ -73,6 +77,31 @@ def test_the_same_seed_gives_the_same_data_and_skip_resumes_it(source):
 
     assert first(40) == first(40)
     assert first(10, skip=30) == first(40)[30:]
+
+
+def test_a_live_iterator_does_not_keep_the_process_from_ending():
+    """An iterator in a global variable, its buffer full or not, when the interpreter ends."""
+    code = (
+        "import sys; sys.path.insert(0, 'tests/data'); from conftest import make_records;"
+        "import numpy as np; from test_dataset import to_inputs, targets;"
+        "from zoo.data.sources import InMemory; from zoo.data.dataset import training_dataset;"
+        "data = training_dataset(InMemory(make_records(300)), to_inputs=to_inputs, targets=targets,"
+        " batch_size=8, seed=1, prefetch=64); it = iter(data); next(it); print('done', flush=True)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0 and "done" in done.stdout, done.stderr
+
+
+def test_several_iterators_at_once(source):
+    from zoo.data.dataset import training_dataset
+
+    data = training_dataset(source, to_inputs=to_inputs, targets=targets, batch_size=8, seed=1)
+    one, two = iter(data), iter(data)
+    for _ in range(20):
+        assert np.array_equal(next(one)[1].numpy(), next(two)[1].numpy())
 
 
 def test_a_replicated_strategy_gets_even_slices(source):

@@ -37,7 +37,8 @@ def test_agrees_with_numba_stats(shape):
 def test_cdf_and_moments_are_integrals_of_the_density(shape):
     ours = make(shape)
     mu, sigma = shape[:2]
-    # x - mu = sinh(u) sigma: an even grid in u reaches the far tails; the powers end at n = 3.5, so E[t^2] converges
+    # x - mu = sinh(u) sigma: an even grid in u reaches the far tails; the powers end at n = 3.5, so E[t^2]
+    # converges
     u = np.linspace(-16, 16, 400_001)
     t = np.sinh(u)
     weight = ours.prob(mu + sigma * t).numpy() * sigma * np.cosh(u)
@@ -99,11 +100,23 @@ def test_samples_follow_the_distribution(shape):
     np.testing.assert_array_equal(sample, again)
 
 
-@pytest.mark.parametrize("method", ["log_prob", "log_cdf", "log_survival_function", "cdf", "survival_function", "quantile"])
+@pytest.mark.parametrize(
+    "method", ["log_prob", "log_cdf", "log_survival_function", "cdf", "survival_function", "quantile"]
+)
 def test_gradients_are_finite_everywhere(method):
-    grid = [(0.0, 0.05, a, n, b, m) for a in (0.1, 2.0, 8.0) for b in (0.1, 8.0) for n in (1.01, 200.0) for m in (1.01, 3.0)]
+    grid = [
+        (0.0, 0.05, a, n, b, m)
+        for a in (0.1, 2.0, 8.0)
+        for b in (0.1, 8.0)
+        for n in (1.01, 200.0)
+        for m in (1.01, 3.0)
+    ]
     parameters = [tf.Variable(np.array(column, "f4")[:, None]) for column in zip(*grid, strict=True)]
-    x = tf.constant([1e-6, 1e-3, 0.3, 0.5, 0.7, 0.999]) if method == "quantile" else tf.constant([-5, -0.2, 0, 0.01, 0.4, 5.0])
+    x = (
+        tf.constant([1e-6, 1e-3, 0.3, 0.5, 0.7, 0.999])
+        if method == "quantile"
+        else tf.constant([-5, -0.2, 0, 0.01, 0.4, 5.0])
+    )
     with tf.GradientTape() as tape:
         values = getattr(DoubleSidedCrystalBall(*parameters), method)(x)
     assert np.isfinite(values).all() or method == "quantile"

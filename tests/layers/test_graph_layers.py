@@ -39,7 +39,9 @@ def test_distance_is_the_sum_of_squared_differences():
         expected = ((wide[:, :, None] - wide[:, None]) ** 2).sum(-1)
         got = pairwise_squared_distance(x).numpy()
         np.testing.assert_array_equal(got, got.transpose(0, 2, 1))
-        np.testing.assert_allclose(got, expected, rtol=2e-7, atol=1e-13 * float(np.square(wide).sum(-1).max()) * 64)
+        np.testing.assert_allclose(
+            got, expected, rtol=2e-7, atol=1e-13 * float(np.square(wide).sum(-1).max()) * 64
+        )
 
 
 @pytest.mark.parametrize("include_self", [True, False])
@@ -66,8 +68,15 @@ def test_undirected_edges_are_the_union_without_duplicates(include_self):
     indices, valid, _ = NearestNeighbours(3, include_self, undirected=True)(x, mask)
     for row, count in enumerate(counts):
         lists = reference_neighbours(x[row], count, 3, include_self)
-        union = {(i, j) for i, js in enumerate(lists) for j in js} | {(j, i) for i, js in enumerate(lists) for j in js}
-        got = [(i, int(j)) for i in range(x.shape[1]) for j, v in zip(indices.numpy()[row, i], valid.numpy()[row, i], strict=True) if v]
+        union = {(i, j) for i, js in enumerate(lists) for j in js} | {
+            (j, i) for i, js in enumerate(lists) for j in js
+        }
+        got = [
+            (i, int(j))
+            for i in range(x.shape[1])
+            for j, v in zip(indices.numpy()[row, i], valid.numpy()[row, i], strict=True)
+            if v
+        ]
         assert len(got) == len(set(got)) and set(got) == union
 
 
@@ -84,13 +93,17 @@ def test_edge_conv_is_the_unfactored_formula(units, aggregation):
             if not len(neighbours):
                 assert i >= count and not result[row, i].any()
                 continue
-            message = np.stack([np.concatenate([x[row, i], x[row, j] - x[row, i]]) for j in neighbours]).astype("f8")
+            message = np.stack(
+                [np.concatenate([x[row, i], x[row, j] - x[row, i]]) for j in neighbours]
+            ).astype("f8")
             for kernel, bias in zip(layer.kernels, layer.biases, strict=True):
                 message = message @ kernel.numpy() + bias.numpy()
                 message = np.where(message > 0, message, np.expm1(message))
             parts = {"sum": [message.sum(0)], "mean": [message.mean(0)], "max": [message.max(0)]}
             parts["mean_max"] = parts["mean"] + parts["max"]
-            np.testing.assert_allclose(result[row, i], np.concatenate(parts[aggregation]), rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                result[row, i], np.concatenate(parts[aggregation]), rtol=1e-4, atol=1e-5
+            )
 
 
 def test_edge_conv_counts_the_weights_of_the_published_layer():
@@ -135,7 +148,10 @@ def test_pooling_is_mutual_best_matching_on_the_normalised_cut(farthest, integer
         for slot, (i, j) in enumerate(clusters):
             np.testing.assert_array_equal(pooled.numpy()[row, slot], np.maximum(x[row, i], x[row, j]))
             assert pooled_weight.numpy()[row, slot] == weight[row, i] + (weight[row, j] if j != i else 0)
-        assert not pooled.numpy()[row, len(clusters):].any() and not pooled_weight.numpy()[row, len(clusters):].any()
+        assert (
+            not pooled.numpy()[row, len(clusters) :].any()
+            and not pooled_weight.numpy()[row, len(clusters) :].any()
+        )
     assert pooled.shape[1] == max(left)
 
 

@@ -15,7 +15,7 @@ from zoo.layers.trim_padding import TrimPadding
 
 
 def ties(rng, batch=16, n=9, features=3):
-    """Nodes with small integers as features, so that ties of every depth occur; ragged masks, an empty object."""
+    """Nodes with small integers as features, for ties of every depth; ragged masks, an empty object."""
     nodes = rng.integers(0, 3, (batch, n, features)).astype("f4")
     mask = (np.arange(n) < rng.integers(0, n + 1, batch)[:, None]).astype("f4")
     mask[0] = 0
@@ -31,7 +31,9 @@ def test_canonical_order_is_lexicographic_and_undoes_any_permutation(keys, desce
     order = [*keys, *(f for f in range(3) if f not in keys)]
     for row, real in enumerate(mask.sum(1).astype(int)):
         rows = [tuple(-v[f] if f in descending else v[f] for f in order) for v in nodes[row, :real]]
-        got = [tuple(-v[f] if f in descending else v[f] for f in order) for v in sorted_nodes.numpy()[row, :real]]
+        got = [
+            tuple(-v[f] if f in descending else v[f] for f in order) for v in sorted_nodes.numpy()[row, :real]
+        ]
         assert got == sorted(rows)
         assert sorted_mask.numpy()[row].tolist() == [1] * real + [0] * (len(mask[row]) - real)
     shuffle = np.argsort(rng.random(mask.shape), axis=1)

@@ -32,7 +32,9 @@ def reference(y, mu, sigma, a_l, n_l, a_r, n_r):
 
 
 def log_prob(y, parameters):
-    return crystal_ball_log_prob(tf.constant(y, tf.float32), *tf.unstack(tf.constant(parameters, tf.float32), axis=-1))
+    return crystal_ball_log_prob(
+        tf.constant(y, tf.float32), *tf.unstack(tf.constant(parameters, tf.float32), axis=-1)
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -53,7 +55,11 @@ def test_density_integrates_to_one(shape):
 
 
 def test_far_tails_and_hard_parameters_keep_value_and_gradient():
-    shapes = [(0.0, 1e-4, 0.1, 1.01, 8.0, 200.0), (0.69, 3.0, 8.0, 1.01, 0.1, 200.0), (0.0, 1e-4, 8.0, 200.0, 8.0, 200.0)]
+    shapes = [
+        (0.0, 1e-4, 0.1, 1.01, 8.0, 200.0),
+        (0.69, 3.0, 8.0, 1.01, 0.1, 200.0),
+        (0.0, 1e-4, 8.0, 200.0, 8.0, 200.0),
+    ]
     for shape in shapes:
         parameters = tf.Variable(np.tile(np.array(shape, "f4"), (9, 1)))
         y = tf.constant([-1e3, -10, -0.69, -1e-4, 0, 1e-4, 0.69, 10, 1e3], tf.float32)
@@ -102,7 +108,9 @@ def test_loss_is_the_mean_and_leaves_out_what_mu_cannot_reach():
 
 
 def test_loss_survives_its_config():
-    loss = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(CrystalBallLoss(reach=0.5)))
+    loss = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(CrystalBallLoss(reach=0.5))
+    )
     assert isinstance(loss, CrystalBallLoss) and loss.reach == 0.5
     assert keras.saving.get_registered_name(CrystalBallLoss) == "zoo>CrystalBallLoss"
 
@@ -112,5 +120,9 @@ def test_nothing_on_the_path_of_a_load_imports_tensorflow_probability():
     for folder in ("layers", "losses", "models/drn"):
         for path in (root / folder).glob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
-                names = [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "")]
+                names = (
+                    [a.name for a in node.names]
+                    if isinstance(node, ast.Import)
+                    else [getattr(node, "module", "")]
+                )
                 assert not any((name or "").startswith("tensorflow_probability") for name in names), path

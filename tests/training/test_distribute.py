@@ -22,16 +22,19 @@ from tiny_runs import tiny
 from training import data, distribute, run
 
 recipe = tiny(steps=20, steps_per_epoch=20)
+sizes = {"train": recipe.data.n, "validation": recipe.data.validation_n}
 events = {split: data.prepare(recipe.data, split, n=n, cache=Path(sys.argv[1]), processes=1, quiet=True)
-          for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))}
+          for split, n in sizes.items()}
 weights, losses = [], []
 for name in ("none", "mirrored"):
     chosen = distribute.strategy(name)
     assert distribute.replicas(chosen) == {"none": 1, "mirrored": 2}[name]
     network, model = run.compile_model(recipe, chosen)
-    distribute.check_fit(model, distribute.replicas(chosen), batch_size=recipe.fit.batch_size, drop_remainder=True)
+    replicas = distribute.replicas(chosen)
+    distribute.check_fit(model, replicas, batch_size=recipe.fit.batch_size, drop_remainder=True)
     train, validation = run.datasets(recipe, events)
-    history = model.fit(train, steps_per_epoch=20, epochs=1, validation_data=validation, verbose=0, shuffle=False)
+    history = model.fit(
+        train, steps_per_epoch=20, epochs=1, validation_data=validation, verbose=0, shuffle=False)
     assert int(model.optimizer.iterations.numpy()) == 20
     weights.append([np.array(w) for w in model.get_weights()])
     losses.append(history.history["val_loss"][0])
@@ -44,7 +47,10 @@ assert worst < 1e-5 and abs(losses[0] - losses[1]) < 1e-5
 def test_two_devices_end_with_the_weights_of_one(tmp_path):
     """20 steps of the DRN on two logical CPU devices and on one: the same weights to 1e-5."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", TWO_DEVICES, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-W", "ignore", "-c", TWO_DEVICES, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert "WORST" in done.stdout
@@ -105,15 +111,22 @@ def test_unsynchronised_batch_normalisation():
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("steps_per_execution", 2), ("jit_compile", True), ("gradient_accumulation_steps", 2)]
+    ("setting", "value"),
+    [
+        ("steps_per_execution", 2),
+        ("jit_compile", True),
+        ("gradient_accumulation_steps", 2),
+        ("global_clipnorm", 1.0),
+        ("clipvalue", 0.5),
+    ],
 )
-def test_settings_that_crash(setting, value):
+def test_settings_that_crash_or_train_wrongly(setting, value):
     import keras
 
-    if setting == "gradient_accumulation_steps":
-        built = model(optimizer=keras.optimizers.SGD(gradient_accumulation_steps=value))
-    else:
+    if setting in ("steps_per_execution", "jit_compile"):
         built = model(**{setting: value})
+    else:
+        built = model(optimizer=keras.optimizers.SGD(**{setting: value}))
     with pytest.raises(InvalidValue, match=f"{setting}.*cure.*{value}"):
         check(built)
 

@@ -105,7 +105,9 @@ def test_two_workers_do_plain_gradient_descent(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, raises=RuntimeError, reason="Keras issue 20585: when this passes, drop multiworker.py")
+@pytest.mark.xfail(
+    strict=True, raises=RuntimeError, reason="Keras issue 20585: when this passes, drop multiworker.py"
+)
 def test_bare_fit_with_two_workers(tmp_path):
     run_workers(tmp_path, "bare")
 

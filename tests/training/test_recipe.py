@@ -16,7 +16,10 @@ def test_every_recipe_reads(path):
     if "preset" in recipe.read_toml(path).get("model", {}):
         assert recipe.read(path.stem).config() is not None
     else:
-        blocks = {"bdt_regression": {"search": Search, "forest": Forest}, "linear_calibration": {"grid": Grid}}
+        blocks = {
+            "bdt_regression": {"search": Search, "forest": Forest},
+            "linear_calibration": {"grid": Grid},
+        }
         baseline_recipe.read(path.stem, blocks[path.stem], {})
 
 
@@ -68,7 +71,7 @@ def test_unknown_key_in_a_file(tmp_path):
     with pytest.raises(UnknownName, match="drn"):
         recipe.read(path)
     path.write_text("not toml")
-    with pytest.raises(InvalidFile, match="mine.toml"):
+    with pytest.raises(InvalidFile, match=r"mine\.toml"):
         recipe.read(path)
 
 
@@ -96,12 +99,20 @@ def test_steps_are_whole_epochs(steps, per_epoch, total):
 
 def test_baselines_are_trained_on_the_events_of_the_network():
     network = recipe.read("drn")
-    for name, blocks in (("bdt_regression", {"search": Search, "forest": Forest}), ("linear_calibration", {"grid": Grid})):
+    for name, blocks in (
+        ("bdt_regression", {"search": Search, "forest": Forest}),
+        ("linear_calibration", {"grid": Grid}),
+    ):
         assert baseline_recipe.read(name, blocks, {}).data == network.data
 
 
 def test_the_boosted_trees_are_searched_for():
-    assert baseline_recipe.read("bdt_regression", {"search": Search, "forest": Forest}, {}).blocks["search"].trials >= 50
+    assert (
+        baseline_recipe.read("bdt_regression", {"search": Search, "forest": Forest}, {})
+        .blocks["search"]
+        .trials
+        >= 50
+    )
 
 
 def test_baseline_overrides_are_checked():
@@ -110,7 +121,7 @@ def test_baseline_overrides_are_checked():
     assert (chosen.blocks["search"].trials, chosen.data.n) == (3, 10)
     with pytest.raises(UnknownName, match="trials"):
         baseline_recipe.read("bdt_regression", blocks, {"trails": 3})
-    with pytest.raises(InvalidValue, match="search.rounds or forest.rounds"):
+    with pytest.raises(InvalidValue, match=r"search\.rounds or forest\.rounds"):
         baseline_recipe.read("bdt_regression", blocks, {"rounds": 3})
 
 

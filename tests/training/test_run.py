@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tiny_runs import tiny, words
+
 from training import callbacks, manifest, run
 from training.__main__ import main
 from zoo.errors import InvalidFile, InvalidValue
@@ -94,7 +94,9 @@ def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
     import keras
 
     network = keras.models.load_model(result.folder / "latest.keras")
-    records = data.prepare(recipe.data, "validation", n=64, cache=cache, quiet=True).records(reachable_only=True)
+    records = data.prepare(recipe.data, "validation", n=64, cache=cache, quiet=True).records(
+        reachable_only=True
+    )
     loss = objective.loss(recipe.config())
     dscb = network(events.to_inputs(records))["dscb"]
     expected = float(loss(objective.targets(records), dscb))
@@ -111,7 +113,7 @@ def test_a_finished_run_is_not_run_again(finished, cache):
 
 
 def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(tmp_path, cache, monkeypatch):
-    """Interrupted in its second epoch, the run goes on with the second epoch's data and ends with the same weights."""
+    """Interrupted in its second epoch, a run goes on with that epoch's data and ends with the same weights."""
     recipe = tiny(steps=12)
     whole = run.run(recipe, tmp_path / "whole", cache=cache, verbose=False)
 
@@ -128,7 +130,9 @@ def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(tmp_path, ca
     assert [row["epoch"] for row in rows(result.folder)] == ["0", "1", "2"]
     assert (result.steps, result.objects_seen) == (whole.steps, whole.objects_seen)
     assert len(manifest.read_run(result.folder)["sessions"]) == 2
-    for a, b in zip(weights(result.folder / "latest.keras"), weights(whole.folder / "latest.keras"), strict=True):
+    for a, b in zip(
+        weights(result.folder / "latest.keras"), weights(whole.folder / "latest.keras"), strict=True
+    ):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
@@ -137,7 +141,17 @@ def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(tmp_path, ca
 def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
     """Kill -9 in an epoch or between two writes: at most that epoch is lost, and no file."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "training", "drn", "--out", str(out), "--cache", str(cache), *words(steps=400)]
+    command = [
+        sys.executable,
+        "-m",
+        "training",
+        "drn",
+        "--out",
+        str(out),
+        "--cache",
+        str(cache),
+        *words(steps=400),
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     pattern = "backup/epoch-*" if moment == "mid-epoch" else "**/.*"
@@ -158,13 +172,18 @@ def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
     facts = manifest.read_run(out)
     assert facts["optimiser_steps"] == facts["steps"] == 400 and facts["objects_seen"] == 6400
     assert [row["epoch"] for row in rows(out)] == [str(number) for number in range(100)]
-    assert not [path for path in out.rglob("*") if path.name.startswith((".epoch", ".latest", ".best", ".run"))]
+    assert not [
+        path for path in out.rglob("*") if path.name.startswith((".epoch", ".latest", ".best", ".run"))
+    ]
 
 
 def test_other_code_is_refused(finished, cache, tmp_path):
     result, recipe = finished
     facts = manifest.read_run(result.folder)
-    for change, word in (({"code_version": "0.0.1"}, "code version"), ({"fingerprint": "0" * 16}, "fingerprint")):
+    for change, word in (
+        ({"code_version": "0.0.1"}, "code version"),
+        ({"fingerprint": "0" * 16}, "fingerprint"),
+    ):
         out = tmp_path / word.split()[0]
         out.mkdir()
         manifest.write_json(out / "run.json", {**facts, "status": "running", **change})
@@ -182,7 +201,9 @@ def test_another_recipe_is_refused(finished, cache):
 def test_comments_do_not_change_the_fingerprint(tmp_path):
     code = 'def f(x):\n    """Doubles."""\n    return 2 * x\n'
     prints = []
-    for number, text in enumerate((code, code.replace("Doubles", "Twice") + "# done\n", code.replace("2", "3"))):
+    for number, text in enumerate(
+        (code, code.replace("Doubles", "Twice") + "# done\n", code.replace("2", "3"))
+    ):
         path = tmp_path / str(number) / "layers" / "f.py"
         path.parent.mkdir(parents=True)
         path.write_text(text)

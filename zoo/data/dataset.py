@@ -11,7 +11,11 @@ their bucket, so that few shapes occur. This is the only module of `zoo.data` th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import atexit
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import awkward as ak
@@ -27,6 +31,9 @@ from zoo.errors import InvalidValue
 __all__ = ["training_dataset", "validation_dataset"]
 
 _GROUP = 8  # batches of one bucket converted at once: awkward costs per call, not per object
+
+_MOST_STREAMS = 8
+_closing = threading.Event()
 
 ToInputs = Callable[[ak.Array], Mapping[str, np.ndarray]]
 Targets = Callable[[ak.Array], "np.ndarray | Mapping[str, np.ndarray]"]
@@ -199,10 +206,89 @@ def _grow(value: np.ndarray, size: int) -> np.ndarray:
     return grown
 
 
-def _dataset(generate: Callable[[], Iterable[Any]], signature: Any, prefetch: int) -> tf.data.Dataset:
-    dataset = tf.data.Dataset.from_generator(generate, output_signature=signature)
+class _Streams:
+    """The Python side of a data set: one generator per iterator, advanced by `tf.numpy_function`.
+
+    `Dataset.from_generator` would do the same, but it calls Python once more when an iterator is destroyed.
+    An iterator that is alive when the interpreter ends (a global variable, the traceback of an interrupt)
+    then never returns.
+    """
+
+    def __init__(self, generate: Callable[[], Iterator[Any]], blank: list[np.ndarray]) -> None:
+        self._generate, self._blank = generate, blank
+        self._live: dict[int, Iterator[Any]] = {}
+        self._numbers = itertools.count()
+
+    def begin(self) -> np.int64:
+        """Starts a stream; an iterator that was dropped half-way leaves one behind, of which few are kept."""
+        number = next(self._numbers)
+        self._live[number] = self._generate()
+        while len(self._live) > _MOST_STREAMS:
+            self._live.pop(next(iter(self._live)))
+        return np.int64(number)
+
+    def advance(self, number: np.int64) -> list[np.ndarray]:
+        """Whether there is a batch, and its arrays."""
+        with _InFlight():
+            try:
+                if _closing.is_set():
+                    raise StopIteration
+                item = next(self._live[int(number)])
+            except StopIteration:
+                self._live.pop(int(number), None)
+                return [np.False_, *self._blank]
+            return [np.True_, *tf.nest.flatten(item)]
+
+
+class _InFlight:
+    """Counts the calls that are in Python, for the end of the process."""
+
+    count = 0
+    lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with _InFlight.lock:
+            _InFlight.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with _InFlight.lock:
+            _InFlight.count -= 1
+
+
+@atexit.register
+def _close() -> None:
+    """Ends all streams while Python still runs: a thread that needs it later would wait for ever."""
+    _closing.set()
+    deadline = time.monotonic() + 10.0
+    while _InFlight.count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if _InFlight.lock.acquire(timeout=1.0):
+        _InFlight.lock.release()
+
+
+def _dataset(generate: Callable[[], Iterator[Any]], signature: Any, prefetch: int) -> tf.data.Dataset:
+    specs = tf.nest.flatten(signature)
+    blank = [np.zeros([size or 0 for size in spec.shape], np.float32) for spec in specs]
+    streams = _Streams(generate, blank)
+
+    def start(_: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.numpy_function(streams.begin, [], tf.int64), [])
+
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        found = tf.numpy_function(streams.advance, [number], [tf.bool] + [spec.dtype for spec in specs])
+        return tf.ensure_shape(found[0], []), *found[1:]
+
+    def pack(_: tf.Tensor, *values: tf.Tensor) -> Any:
+        shaped = [tf.ensure_shape(value, spec.shape) for value, spec in zip(values, specs, strict=True)]
+        return tf.nest.pack_sequence_as(signature, shaped)
+
+    def stream(number: tf.Tensor) -> tf.data.Dataset:
+        endless = tf.data.Dataset.counter().map(lambda _: batch(number))
+        return endless.take_while(lambda there, *_: there)
+
+    dataset = tf.data.Dataset.range(1).map(start).flat_map(stream).map(pack)
     options = tf.data.Options()
-    # Each replica gets a slice of the same batches: a generator has no files to shard.
+    # Each replica gets a slice of the same batches: a stream has no files to shard.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     options.deterministic = True
     return dataset.with_options(options).prefetch(prefetch)

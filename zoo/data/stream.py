@@ -166,8 +166,8 @@ def _full_batches(
     """Shuffles the objects of each bucket and cuts full batches.
 
     Returns:
-        Objects of all batches, bucket by bucket; for each batch where its bucket ends in that list; the objects
-        that are left.
+        Objects of all batches, bucket by bucket; for each batch where its bucket ends in that list; the
+        objects that are left.
     """
     bucket = assign(sizes, boundaries)
     order, rest, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

@@ -23,9 +23,10 @@ ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 class DoubleSidedCrystalBall(tfp.distributions.Distribution):
     """A Gaussian core with a power-law tail on each side; the core has one width.
 
-    With t = (x - loc) / scale the density is proportional to exp(-t^2 / 2) between -alpha_left and alpha_right, and to
-    exp(-alpha^2 / 2) (1 + alpha (|t| - alpha) / n)^(-n) beyond; value and slope are continuous. Oreglia, SLAC-R-236 (1980), appendix D, for
-    the one-sided form. `numba_stats.crystalball_ex` with both scales equal is the same density.
+    With t = (x - loc) / scale the density is proportional to exp(-t^2 / 2) between -alpha_left and
+    alpha_right, and to exp(-alpha^2 / 2) (1 + alpha (|t| - alpha) / n)^(-n) beyond; value and slope are
+    continuous. Oreglia, SLAC-R-236 (1980), appendix D, for the one-sided form. `numba_stats.crystalball_ex`
+    with both scales equal is the same density.
 
     | | formula | exists |
     | --- | --- | --- |
@@ -34,7 +35,8 @@ class DoubleSidedCrystalBall(tfp.distributions.Distribution):
     | `variance` | closed form | both n > 3; +inf if the mean is finite, else NaN |
     | `quantile` | powers and the normal quantile | always; -+inf at 0 and 1 |
 
-    `log_prob`, `log_cdf` and `log_survival_function` stay finite in float32 as far out as x itself; all gradients are finite.
+    `log_prob`, `log_cdf` and `log_survival_function` stay finite in float32 as far out as x itself; all
+    gradients are finite.
 
     Args:
         loc: Mode, any shape; all parameters broadcast.
@@ -101,7 +103,9 @@ class DoubleSidedCrystalBall(tfp.distributions.Distribution):
     scale = property(lambda self: self._scale, doc="The width of the core.")
     alpha_left = property(lambda self: self._alpha_left, doc="Where the left tail begins, in units of scale.")
     n_left = property(lambda self: self._n_left, doc="The power of the left tail.")
-    alpha_right = property(lambda self: self._alpha_right, doc="Where the right tail begins, in units of scale.")
+    alpha_right = property(
+        lambda self: self._alpha_right, doc="Where the right tail begins, in units of scale."
+    )
     n_right = property(lambda self: self._n_right, doc="The power of the right tail.")
 
     def _event_shape_tensor(self) -> Any:
@@ -122,7 +126,9 @@ class DoubleSidedCrystalBall(tfp.distributions.Distribution):
         return (x - self.loc) / self.scale
 
     def _log_prob(self, x: tf.Tensor) -> tf.Tensor:
-        return crystal_ball_log_prob(x, tf.convert_to_tensor(self.loc), tf.convert_to_tensor(self.scale), *self._shape())
+        return crystal_ball_log_prob(
+            x, tf.convert_to_tensor(self.loc), tf.convert_to_tensor(self.scale), *self._shape()
+        )
 
     def _cdf(self, x: tf.Tensor) -> tf.Tensor:
         return tf.exp(self._log_cdf(x))
@@ -147,7 +153,8 @@ class DoubleSidedCrystalBall(tfp.distributions.Distribution):
         return self.loc + self.scale * tf.where(is_left, t_left, t_right)
 
     def _sample_n(self, n: Any, seed: Any = None) -> tf.Tensor:
-        # The side first, then a quantile of its half: both tails keep float32's resolution near zero probability.
+        # The side first, then a quantile of its half: both tails keep float32's resolution near zero
+        # probability.
         side_seed, place_seed = samplers.split_seed(seed, salt="double_sided_crystal_ball")
         alpha_left, n_left, alpha_right, n_right = self._shape()
         left, right = _half_areas(alpha_left, n_left, alpha_right, n_right)
@@ -279,5 +286,7 @@ def _tail_moments(alpha: tf.Tensor, n: tf.Tensor, tail: tf.Tensor) -> tuple[tf.T
     linear = edge * tf.square(length) / ((first_safe - 1.0) * (first_safe - 2.0))
     square = 2.0 * edge * length**3 / ((second_safe - 1.0) * (second_safe - 2.0) * (second_safe - 3.0))
     first = tf.where(n > 2.0, alpha * tail + linear, _constant(alpha * n, math.inf))
-    second = tf.where(n > 3.0, tf.square(alpha) * tail + 2.0 * alpha * linear + square, _constant(alpha * n, math.inf))
+    second = tf.where(
+        n > 3.0, tf.square(alpha) * tail + 2.0 * alpha * linear + square, _constant(alpha * n, math.inf)
+    )
     return first, second

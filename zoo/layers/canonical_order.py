@@ -16,8 +16,8 @@ def canonical_permutation(
 ) -> tf.Tensor:
     """Returns the permutation that sorts nodes lexicographically, padding last.
 
-    Successive stable sorts from the least to the most significant key: with every feature among the keys, two nodes
-    that still tie are identical, so their order cannot matter.
+    Successive stable sorts from the least to the most significant key: with every feature among the keys,
+    two nodes that still tie are identical, so their order cannot matter.
 
     Args:
         nodes: `[B, N, F]`, finite.
@@ -42,8 +42,8 @@ def canonical_permutation(
 class CanonicalOrder(keras.layers.Layer):
     """Sorts the nodes of each object by a total key of their physical features, padding last.
 
-    No layer behind it has to break ties: top-k and matching fall back on the index, which is now physical. `keys` not
-    named by the user are appended in their own order, so that the key is always total.
+    No layer behind it has to break ties: top-k and matching fall back on the index, which is now physical.
+    `keys` not named by the user are appended in their own order, so that the key is always total.
 
     Args:
         keys: Feature indices, the most significant first; the others follow.
@@ -54,8 +54,8 @@ class CanonicalOrder(keras.layers.Layer):
         node_mask: `[B, N]`, 1 real, 0 padding.
 
     Returns:
-        Sorted nodes `[B, N, F]`, sorted mask `[B, N]` and the permutation int32 `[B, N]`; `restore_order` brings
-        outputs per node back. Padding stands behind the real nodes; an empty object stays empty.
+        Sorted nodes `[B, N, F]`, sorted mask `[B, N]` and the permutation int32 `[B, N]`; `restore_order`
+        brings outputs per node back. Padding stands behind the real nodes; an empty object stays empty.
     """
 
     def __init__(self, keys: Sequence[int] = (), descending: Sequence[int] = (), **kwargs: Any) -> None:
@@ -64,6 +64,7 @@ class CanonicalOrder(keras.layers.Layer):
         self.descending = [int(key) for key in descending]
 
     def call(self, nodes: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         keys = self.keys + [key for key in range(nodes.shape[-1]) if key not in self.keys]
         permutation = canonical_permutation(nodes, node_mask, keys, self.descending)
         return (
@@ -73,6 +74,7 @@ class CanonicalOrder(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {**super().get_config(), "keys": self.keys, "descending": self.descending}
 
 

@@ -18,8 +18,8 @@ class EdgeConv(keras.layers.Layer):
     """Computes x_i' = A_{j in N(i)} MLP([x_i, x_j - x_i]) with A = sum, mean or max.
 
     Wang et al., Dynamic Graph CNN, arXiv:1801.07829. An activation follows every layer of the MLP. With the
-    first kernel split into rows W_a (for x_i) and W_b (for x_j - x_i), the first layer is x_i (W_a - W_b) + x_j W_b + b: two products
-    per node instead of one per edge, exactly the same function.
+    first kernel split into rows W_a (for x_i) and W_b (for x_j - x_i), the first layer is x_i (W_a - W_b) +
+    x_j W_b + b: two products per node instead of one per edge, exactly the same function.
 
     Args:
         units: Widths of the MLP's layers, at least one.
@@ -43,14 +43,18 @@ class EdgeConv(keras.layers.Layer):
         super().__init__(**kwargs)
         if aggregation not in self.AGGREGATIONS:
             raise ValueError(
-                f"EdgeConv: expected aggregation in {self.AGGREGATIONS}. Received: aggregation={aggregation!r}"
+                f"EdgeConv: expected aggregation in {self.AGGREGATIONS}. "
+                f"Received: aggregation={aggregation!r}"
             )
         if not units or min(units) < 1:
-            raise ValueError(f"EdgeConv: expected at least one width, each >= 1. Received: units={list(units)}")
+            raise ValueError(
+                f"EdgeConv: expected at least one width, each >= 1. Received: units={list(units)}"
+            )
         self.units = [int(width) for width in units]
         self.aggregation, self.activation = aggregation, activation
 
     def build(self, x_shape: tuple[int | None, ...], *_: Any) -> None:
+        """Creates the weights."""
         self.kernels, self.biases = [], []
         fan_in = 2 * int(x_shape[-1])
         for number, width in enumerate(self.units):
@@ -63,6 +67,7 @@ class EdgeConv(keras.layers.Layer):
             fan_in = width
 
     def call(self, x: tf.Tensor, indices: tf.Tensor, neighbour_mask: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         act = keras.activations.get(self.activation)
         here, there = tf.split(tf.convert_to_tensor(self.kernels[0]), 2, axis=0)
         centre = _rows_times(x, here - there) + self.biases[0]
@@ -86,6 +91,7 @@ class EdgeConv(keras.layers.Layer):
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         own = {"units": self.units, "aggregation": self.aggregation, "activation": self.activation}
         return {**super().get_config(), **own}
 
@@ -93,8 +99,8 @@ class EdgeConv(keras.layers.Layer):
 def _rows_times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Returns x @ kernel over the last axis, as one flat matrix product.
 
-    A product of a rank-4 tensor with a matrix has a gradient that is made once per row block and then summed: five
-    times slower.
+    A product of a rank-4 tensor with a matrix has a gradient that is made once per row block and then
+    summed: five times slower.
     """
     flat = tf.matmul(tf.reshape(x, [-1, kernel.shape[0]]), kernel)
     return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [kernel.shape[1]]], axis=0))

@@ -14,12 +14,12 @@ from zoo.keras_compat import register
 class FanInUniform(keras.initializers.Initializer):
     """Draws from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), for kernels and biases alike.
 
-    PyTorch initialises `nn.Linear` by kaiming_uniform with a = sqrt(5), which is this bound for the kernel, and draws
-    the bias from the same interval. Keras' own default (Glorot, zero bias) trains differently.
+    PyTorch initialises `nn.Linear` by kaiming_uniform with a = sqrt(5), which is this bound for the kernel,
+    and draws the bias from the same interval. Keras' own default (Glorot, zero bias) trains differently.
 
     Args:
-        fan_in: Number of inputs of the unit; None takes the first axis of the shape, which is right for a kernel
-            `[fan_in, units]` and wrong for a bias.
+        fan_in: Number of inputs of the unit; None takes the first axis of the shape, which is right for a
+            kernel `[fan_in, units]` and wrong for a bias.
         seed: Integer or None (drawn from Keras' global seed, so `keras.utils.set_random_seed` fixes it).
     """
 
@@ -33,7 +33,9 @@ class FanInUniform(keras.initializers.Initializer):
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """Returns a new tensor of `shape`."""
         bound = 1.0 / math.sqrt(self.fan_in or shape[0])
-        return keras.random.uniform(shape, minval=-bound, maxval=bound, dtype=dtype or "float32", seed=self.seed)
+        return keras.random.uniform(
+            shape, minval=-bound, maxval=bound, dtype=dtype or "float32", seed=self.seed
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

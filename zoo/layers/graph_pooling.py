@@ -16,8 +16,9 @@ NEVER = -1e30  # score of a pair that cannot merge
 def match_pairs(score: tf.Tensor, rounds: int) -> tf.Tensor:
     """Matches nodes in pairs by mutual best choice, object by object.
 
-    In each round every free node chooses the free partner with the largest score (ties: the lower index); two nodes
-    that chose each other are matched. Of any object with a possible pair at least one is matched per round.
+    In each round every free node chooses the free partner with the largest score (ties: the lower index);
+    two nodes that chose each other are matched. Of any object with a possible pair at least one is matched
+    per round.
 
     Args:
         score: `[B, N, N]`, symmetric; `NEVER` where no edge is.
@@ -45,11 +46,11 @@ def match_pairs(score: tf.Tensor, rounds: int) -> tf.Tensor:
 class GraphPooling(keras.layers.Layer):
     """Merges linked nodes in pairs by the normalised-cut weight and pools each pair by max.
 
-    The weight of an edge is w_ij = |x_i - x_j| (1 / deg_i + 1 / deg_j) (Dhillon, Guan, Kulis, IEEE TPAMI 29 (2007) 1944).
-    The Dynamic Reduction Network (Gray et al., arXiv:2003.08013) visits nodes in a random order over the whole batch, so
-    its answer depends on a seed and on what else is in the batch; here a fixed number of rounds of mutual-best matching per object
-    replaces the visit. The public code takes the largest weight, so it merges the farthest linked neighbours; that is the
-    default here.
+    The weight of an edge is w_ij = |x_i - x_j| (1 / deg_i + 1 / deg_j) (Dhillon, Guan, Kulis, IEEE TPAMI 29
+    (2007) 1944). The Dynamic Reduction Network (Gray et al., arXiv:2003.08013) visits nodes in a random
+    order over the whole batch, so its answer depends on a seed and on what else is in the batch; here a
+    fixed number of rounds of mutual-best matching per object replaces the visit. The public code takes the
+    largest weight, so it merges the farthest linked neighbours; that is the default here.
 
     Args:
         rounds: Rounds of matching.
@@ -63,14 +64,16 @@ class GraphPooling(keras.layers.Layer):
         node_weight: `[B, N]`, any additive quantity of the nodes, e.g. energy; pooled by sum.
 
     Returns:
-        Nodes `[B, M, F]`, mask `[B, M]`, weight `[B, M]`, in the order of the first member of each pair, real nodes in front; M is the largest number of
-        nodes left in the batch, at least 1. An empty object stays empty. Gradients flow through x, none through the choice.
+        Nodes `[B, M, F]`, mask `[B, M]`, weight `[B, M]`, in the order of the first member of each pair,
+        real nodes in front; M is the largest number of nodes left in the batch, at least 1. An empty object
+        stays empty. Gradients flow through x, none through the choice.
     """
 
     def __init__(
         self, rounds: int = 6, farthest: bool = True, self_loops: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_jit = False  # its output's shape follows the values, which XLA cannot have
         if rounds < 1:
             raise ValueError(f"GraphPooling: expected rounds >= 1. Received: rounds={rounds}")
         self.rounds, self.farthest, self.self_loops = int(rounds), bool(farthest), bool(self_loops)
@@ -78,6 +81,7 @@ class GraphPooling(keras.layers.Layer):
     def call(
         self, x: tf.Tensor, adjacency: tf.Tensor, node_mask: tf.Tensor, node_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         partner = match_pairs(self._score(x, adjacency), self.rounds)
         n = tf.shape(x)[1]
         own = tf.range(n)[None, :]
@@ -103,5 +107,6 @@ class GraphPooling(keras.layers.Layer):
         return tf.stop_gradient(tf.where(adjacency > 0.5, score, NEVER))
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         own = {"rounds": self.rounds, "farthest": self.farthest, "self_loops": self.self_loops}
         return {**super().get_config(), **own}

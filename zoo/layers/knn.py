@@ -38,7 +38,7 @@ def directed_edges(
     distance = tf.where(real > 0.5, tf.minimum(distance, 0.1 * FAR), FAR)
     nearness, indices = tf.math.top_k(-distance, k=tf.minimum(k, n), sorted=True)
     neighbour_mask = tf.cast(nearness > -0.5 * FAR, distance.dtype)
-    # top_k takes ties by the lower index, so the chosen are exactly those up to the last one in (distance, index).
+    # top_k takes ties by the lower index: the chosen are those up to the last one in (distance, index).
     last_distance, last_index = -nearness[:, :, -1:], indices[:, :, -1:]
     column = tf.range(n)[None, None, :]
     chosen = (distance < last_distance) | ((distance <= last_distance) & (column <= last_index))
@@ -49,9 +49,10 @@ def directed_edges(
 class NearestNeighbours(keras.layers.Layer):
     """Links each node with its k nearest neighbours of the same object.
 
-    The distance is Euclidean in the space of the given features (in a dynamic graph network the latent space: Wang et
-    al., Dynamic Graph CNN, arXiv:1801.07829). Undirected edges are the union of (i, j) and (j, i) without duplicates, as
-    the public Dynamic Reduction Network makes them; the list of a node is then as long as the batch's largest degree.
+    The distance is Euclidean in the space of the given features (in a dynamic graph network the latent
+    space: Wang et al., Dynamic Graph CNN, arXiv:1801.07829). Undirected edges are the union of (i, j) and
+    (j, i) without duplicates, as the public Dynamic Reduction Network makes them; the list of a node is
+    then as long as the batch's largest degree.
 
     Args:
         k: Number of neighbours, at most; fewer where the object is smaller.
@@ -71,11 +72,13 @@ class NearestNeighbours(keras.layers.Layer):
 
     def __init__(self, k: int, include_self: bool = True, undirected: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_jit = False  # its output's shape follows the values, which XLA cannot have
         if k < 1:
             raise ValueError(f"NearestNeighbours: expected k >= 1. Received: k={k}")
         self.k, self.include_self, self.undirected = int(k), bool(include_self), bool(undirected)
 
     def call(self, x: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         distance = pairwise_squared_distance(x)
         indices, neighbour_mask, directed = directed_edges(distance, node_mask, self.k, self.include_self)
         union = tf.maximum(directed, tf.transpose(directed, [0, 2, 1]))
@@ -86,5 +89,6 @@ class NearestNeighbours(keras.layers.Layer):
         return indices, tf.stop_gradient(neighbour_mask), tf.stop_gradient(adjacency)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         own = {"k": self.k, "include_self": self.include_self, "undirected": self.undirected}
         return {**super().get_config(), **own}

@@ -10,11 +10,12 @@ def flat_to_dense(hits: tf.Tensor, row_splits: tf.Tensor) -> tuple[tf.Tensor, tf
 
     Args:
         hits: `[T, F]`, the hits of all objects one after the other.
-        row_splits: int64 `[B + 1]`: object b owns `hits[row_splits[b]:row_splits[b + 1]]`. Checked in the graph:
-            starts at 0, never falls, ends at T.
+        row_splits: int64 `[B + 1]`: object b owns `hits[row_splits[b]:row_splits[b + 1]]`. Checked in the
+            graph: starts at 0, never falls, ends at T.
 
     Returns:
-        Hits `[B, N, F]` with zeros behind each object's own, and mask `[B, N]` float32, N >= 1 even if all are empty.
+        Hits `[B, N, F]` with zeros behind each object's own, and mask `[B, N]` float32, N >= 1 even if all
+        are empty.
     """
     ragged = tf.RaggedTensor.from_row_splits(hits, row_splits, validate=True)
     lengths = ragged.row_lengths()

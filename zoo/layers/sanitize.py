@@ -15,8 +15,8 @@ LARGEST = 1e6  # larger magnitudes are clipped: beyond any energy, coordinate or
 def finite(x: tf.Tensor) -> tf.Tensor:
     """Replaces NaN and infinities by zero and clips to +-1e6.
 
-    The two conditions stand directly in two `where`: tf2onnx turns other forms into c * x + (1 - c) * 0, which lets
-    NaN through in ONNX Runtime only.
+    The two conditions stand directly in two `where`: tf2onnx turns other forms into c * x + (1 - c) * 0,
+    which lets NaN through in ONNX Runtime only.
     """
     x = tf.where(tf.math.is_nan(x), tf.zeros_like(x), x)
     x = tf.where(tf.math.is_inf(x), tf.zeros_like(x), x)
@@ -39,8 +39,8 @@ class Sanitize(keras.layers.Layer):
         hit_mask: `[B, N]`, 1 for a real hit, 0 for padding.
 
     Returns:
-        Hits `[B, max(N, 1), F]` and mask `[B, max(N, 1)]` of exact zeros and ones. An object without hits keeps one slot
-        of padding.
+        Hits `[B, max(N, 1), F]` and mask `[B, max(N, 1)]` of exact zeros and ones. An object without hits
+        keeps one slot of padding.
     """
 
     def __init__(self, positive_feature: int | None = None, **kwargs: Any) -> None:
@@ -48,6 +48,7 @@ class Sanitize(keras.layers.Layer):
         self.positive_feature = positive_feature
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         missing = tf.maximum(1 - tf.shape(hits)[1], 0)
         hits = tf.pad(hits, [[0, 0], [0, missing], [0, 0]])
         hit_mask = tf.pad(hit_mask, [[0, 0], [0, missing]])
@@ -59,6 +60,7 @@ class Sanitize(keras.layers.Layer):
         return hits * kept[:, :, None], kept
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {**super().get_config(), "positive_feature": self.positive_feature}
 
 
@@ -74,4 +76,5 @@ class SanitizeFeatures(keras.layers.Layer):
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         return finite(x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -22,7 +24,12 @@ class TrimPadding(keras.layers.Layer):
         Nodes `[B, M, F]` and mask `[B, M]`, 1 <= M <= N; one slot of padding if no object has a node.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_jit = False  # its output's shape follows the values, which XLA cannot have
+
     def call(self, nodes: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         count = tf.cast(tf.reduce_max(tf.reduce_sum(node_mask, axis=-1)), tf.int32)
         count = tf.maximum(count, 1)
         return nodes[:, :count], node_mask[:, :count]

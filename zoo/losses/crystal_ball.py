@@ -7,10 +7,12 @@ The density of y with t = (y - mu) / sigma is
 
 over the norm sigma (tail_left + core + tail_right),
 
-    tail = exp(-alpha^2 / 2) n / (alpha (n - 1)),   core = sqrt(pi / 2) (erf(alpha_left / sqrt 2) + erf(alpha_right / sqrt 2)).
+    tail = exp(-alpha^2 / 2) n / (alpha (n - 1)),
+    core = sqrt(pi / 2) (erf(alpha_left / sqrt 2) + erf(alpha_right / sqrt 2)).
 
-Everything is written in logarithms: in the far tails a float32 density underflows while its logarithm is harmless, and the
-gradient stays alive. `zoo.distributions` builds on the same functions. No TensorFlow Probability is imported here.
+Everything is written in logarithms: in the far tails a float32 density underflows while its logarithm is
+harmless, and the gradient stays alive. `zoo.distributions` builds on the same functions. No TensorFlow
+Probability is imported here.
 """
 
 from __future__ import annotations
@@ -74,7 +76,8 @@ def crystal_ball_log_prob(
         log p(y), finite with finite gradients for all finite arguments in range.
     """
     t = (y - mu) / sigma
-    # Each branch sees an argument that is harmless where it is not taken: its gradient would be NaN times zero.
+    # Each branch sees an argument that is harmless where it is not taken: its gradient would be NaN times
+    # zero.
     in_left, in_right = t < -alpha_left, t > alpha_right
     beyond_left = tf.where(in_left, -t - alpha_left, tf.zeros_like(t))
     beyond_right = tf.where(in_right, t - alpha_right, tf.zeros_like(t))
@@ -92,8 +95,9 @@ class CrystalBallLoss(keras.losses.Loss):
     """Mean negative log-likelihood of y = log(E_true / E_raw) under a double-sided crystal ball.
 
     Args:
-        reach: Targets with |y| above this count zero: the bounded mu cannot follow them, and their pull on the tails
-            would be paid by the events that it can correct. They are inefficiency in the evaluation. None keeps all.
+        reach: Targets with |y| above this count zero: the bounded mu cannot follow them, and their pull on
+            the tails would be paid by the events that it can correct. They are inefficiency in the
+            evaluation. None keeps all.
 
     Call arguments:
         y_true: y `[B]` or `[B, 1]`.
@@ -114,12 +118,16 @@ class CrystalBallLoss(keras.losses.Loss):
         self.reach = reach
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         y = tf.reshape(tf.cast(y_true, y_pred.dtype), [-1])
         if self.reach is None:
             return -crystal_ball_log_prob(y, *tf.unstack(y_pred, num=6, axis=-1))
         used = tf.abs(y) <= self.reach
-        log_prob = crystal_ball_log_prob(tf.where(used, y, tf.zeros_like(y)), *tf.unstack(y_pred, num=6, axis=-1))
+        log_prob = crystal_ball_log_prob(
+            tf.where(used, y, tf.zeros_like(y)), *tf.unstack(y_pred, num=6, axis=-1)
+        )
         return tf.where(used, -log_prob, tf.zeros_like(log_prob))
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {**super().get_config(), "reach": self.reach}

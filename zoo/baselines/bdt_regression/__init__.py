@@ -49,7 +49,9 @@ class BDT:
         self, shapes: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Returns mu and sigma of log(E_true / E_raw), [B] each, from shower shapes [B, F]."""
-        threads = 1 if len(shapes) < 1000 else 0  # starting threads costs more than a few objects; 0: all cores
+        threads = (
+            1 if len(shapes) < 1000 else 0
+        )  # starting threads costs more than a few objects; 0: all cores
         mu = self.mean_offset + np.asarray(self.mean.predict(shapes, num_threads=threads))
         return mu, self.width_scale * np.exp(np.asarray(self.width.predict(shapes, num_threads=threads)))
 

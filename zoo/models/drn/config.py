@@ -49,11 +49,11 @@ class DRNConfig:
     matching_rounds: int = 6  # rounds of mutual-best matching in each pooling
     pool_farthest: bool = True  # merge the farthest linked pair (as the public code), else the nearest
     pool_last: bool = True  # whether the last aggregation layer is followed by a pooling of its own
-    hit_coordinates: str = "cartesian"  # "cartesian": x, y, z, E, sigma; "local": relative to the seed, gaps, fractions
+    hit_coordinates: str = "cartesian"  # x, y, z, E, sigma; or "local": seed's frame, gaps, fractions
     event_to_hits: bool = False  # whether the features of the object enter the embedding of each hit
     aggregation: str = "sum"  # "sum", "mean", "max" or "mean_max" over a node's messages
     residual: bool = False  # whether the input of an aggregation layer is added to its output
-    readout: str = "max"  # "max" after the last pooling; "multiscale": max and energy-weighted mean after every layer
+    readout: str = "max"  # after the last pooling; "multiscale": max and energy-weighted mean each layer
     initial_sigma: float = 0.05  # sigma of log(E_true / E_raw) where an untrained network starts
 
     def __post_init__(self) -> None:
@@ -72,7 +72,9 @@ class DRNConfig:
         if not 1e-4 <= self.initial_sigma <= 1.0:
             raise InvalidValue("DRNConfig.initial_sigma", "a width in [1e-4, 1]", repr(self.initial_sigma))
         if self.aggregation == "mean_max" and self.update_layers == 0:
-            raise InvalidValue("DRNConfig.update_layers", ">= 1 with aggregation 'mean_max'", self.update_layers)
+            raise InvalidValue(
+                "DRNConfig.update_layers", ">= 1 with aggregation 'mean_max'", self.update_layers
+            )
 
 
 CMS = DRNConfig()

@@ -135,9 +135,7 @@ def distribution(outputs: Any) -> EnergyDistribution:
     if missing := [name for name in ("energy_gev", "dscb") if name not in names]:
         raise InvalidValue("outputs", "the fields energy_gev and dscb", f"no {' and no '.join(missing)}")
     energy = np.asarray(outputs["energy_gev"], np.float32)
-    dscb = (
-        np.asarray(outputs["dscb"]).reshape(len(energy), -1)
-        if len(energy)
-        else np.zeros((0, len(DSCB_PARAMETERS)))
-    )
+    dscb = np.asarray(outputs["dscb"], np.float32)
+    if len(energy) == 0:  # records of nothing do not know their width
+        dscb = dscb.reshape(0, len(DSCB_PARAMETERS))
     return EnergyDistribution(energy, dscb)

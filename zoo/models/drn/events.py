@@ -73,7 +73,7 @@ def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Checks input tensors: dtypes, shapes, finite everywhere (padding too), real hits within the ranges of the field table.
+    """Checks input tensors: dtypes, shapes, finite (padding too), real hits within the field table's ranges.
 
     Args:
         inputs: As `to_inputs` returns them.
@@ -97,7 +97,9 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
         broken = ~np.isfinite(inputs[name])
         if broken.any():
             place = tuple(int(index) for index in np.argwhere(broken)[0])
-            raise InvalidValue(name, "finite numbers", f"{inputs[name][place]} at index {place}, {int(broken.sum())} in all")
+            raise InvalidValue(
+                name, "finite numbers", f"{inputs[name][place]} at index {place}, {int(broken.sum())} in all"
+            )
     if not np.isin(mask, (0.0, 1.0)).all():
         raise InvalidValue("hit_mask", "zeros and ones", f"values from {mask.min():g} to {mask.max():g}")
     for number, name in enumerate(HIT_FEATURES):
@@ -121,7 +123,9 @@ def _expect_range(field: Field, values: Float32) -> None:
         bad |= values != np.rint(values)
     if bad.any():
         unit = f" {field.unit}" if field.unit else ""
-        raise InvalidValue(field.name, f"{field.range_text}{unit}", f"{values[bad][0]:g}, {int(bad.sum())} such in all")
+        raise InvalidValue(
+            field.name, f"{field.range_text}{unit}", f"{values[bad][0]:g}, {int(bad.sum())} such in all"
+        )
 
 
 def sample(n: int, seed: int) -> ak.Array:
@@ -145,7 +149,8 @@ def sample(n: int, seed: int) -> ak.Array:
     for name in (f"hits.{feature}" for feature in HIT_FEATURES):
         dtype = FIELD_BY_NAME[name].dtype
         flat = np.concatenate([event[name] for event in events]) if events else np.zeros(0)
-        columns[name] = ak.unflatten(flat.astype(dtype), [len(event[name]) for event in events])
+        counts = np.array([len(event[name]) for event in events], np.int64)
+        columns[name] = ak.unflatten(flat.astype(dtype), counts)
     truth = {"true_phi": 0.0, "pdg_id": 11, "n_pileup": 0, "shower_row": -1, "shower_pdg_id": 11}
     for name in (
         "seed_ieta", "seed_iphi", "rho_gev", "leakage_gev", "true_energy_gev", "true_eta", *truth, "event_id",
@@ -160,7 +165,13 @@ def _event(case: str, rng: np.random.Generator) -> dict[str, Any]:
     seed_eta, seed_phi = int(rng.integers(3, 83)) * int(rng.choice([-1, 1])), int(rng.integers(1, 361))
     energy = float(np.exp(rng.uniform(np.log(4.0), np.log(130.0))))
     count = int(np.clip(np.rint(rng.lognormal(3.1, 0.5)), 3, 100))
-    fixed_counts = {"no hits": 0, "one hit": 1, "two hits": 2, "two hits of one energy": 2, "all 145 crystals": 145}
+    fixed_counts = {
+        "no hits": 0,
+        "one hit": 1,
+        "two hits": 2,
+        "two hits of one energy": 2,
+        "all 145 crystals": 145,
+    }
     count = fixed_counts.get(case, count)
     if case == "across eta 0":
         seed_eta = 1
@@ -171,7 +182,10 @@ def _event(case: str, rng: np.random.Generator) -> dict[str, Any]:
     elif case == "at a module and a supermodule gap":
         seed_eta, seed_phi = 25, 20
     grid = np.stack(
-        np.meshgrid(np.arange(-WINDOW_ETA, WINDOW_ETA + 1), np.arange(-WINDOW_PHI, WINDOW_PHI + 1), indexing="ij"), axis=-1
+        np.meshgrid(
+            np.arange(-WINDOW_ETA, WINDOW_ETA + 1), np.arange(-WINDOW_PHI, WINDOW_PHI + 1), indexing="ij"
+        ),
+        axis=-1,
     ).reshape(-1, 2)  # [145, 2] offsets in eta and phi
     distance = np.hypot(grid[:, 0], 0.5 * grid[:, 1])
     near = np.argsort(distance + rng.uniform(0.0, 1.5, distance.size) * (distance > 0), kind="stable")

@@ -28,9 +28,10 @@ def _raw_value(value: float, floor: float, ceiling: float) -> float:
 class CrystalBallHead(keras.layers.Layer):
     """Bounds the six parameters of the density of y = log(E_true / E_raw).
 
-    mu = 2 ln 2 (sigmoid - 1/2), so that the correction exp(mu) stays in (1/2, 2). The others are a softplus s above their floor,
-    bent below their ceiling: floor + s / (1 + s / (ceiling - floor)), which is floor + s where that is small. mu is the mode of log(E_true / E_raw): a positive
-    mu raises the energy. (CMS trains log(E_raw / E_true); its left tail is our right one.)
+    mu = 2 ln 2 (sigmoid - 1/2), so that the correction exp(mu) stays in (1/2, 2). The others are a softplus s
+    above their floor, bent below their ceiling: floor + s / (1 + s / (ceiling - floor)), which is floor + s
+    where that is small. mu is the mode of log(E_true / E_raw): a positive mu raises the energy. (CMS trains
+    log(E_raw / E_true); its left tail is our right one.)
 
     Args:
         initial_sigma: sigma for a raw value of zero.
@@ -39,7 +40,7 @@ class CrystalBallHead(keras.layers.Layer):
         raw: `[B, 6]`.
 
     Returns:
-        (mu, sigma, alpha_left, n_left, alpha_right, n_right) `[B, 6]`, dimensionless, finite for finite input.
+        (mu, sigma, alpha_left, n_left, alpha_right, n_right) `[B, 6]`, dimensionless, finite.
     """
 
     def __init__(self, initial_sigma: float = 0.05, **kwargs: Any) -> None:
@@ -47,6 +48,7 @@ class CrystalBallHead(keras.layers.Layer):
         self.initial_sigma = float(initial_sigma)
 
     def call(self, raw: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         floors = [SIGMA_FLOOR, ALPHA_FLOOR, N_FLOOR, ALPHA_FLOOR, N_FLOOR]
         ceilings = [SIGMA_CEILING, ALPHA_CEILING, N_CEILING, ALPHA_CEILING, N_CEILING]
         starts = [self.initial_sigma, ALPHA_START, N_START, ALPHA_START, N_START]
@@ -58,6 +60,7 @@ class CrystalBallHead(keras.layers.Layer):
         return tf.concat([mu, floor + rise / (1.0 + rise / (ceiling - floor))], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {**super().get_config(), "initial_sigma": self.initial_sigma}
 
 
@@ -74,6 +77,7 @@ class CorrectedEnergy(keras.layers.Layer):
     """
 
     def call(self, raw_energy: tf.Tensor, dscb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         energy = raw_energy * tf.exp(dscb[:, 0])
         return (
             tf.where(raw_energy > 0.0, energy, NO_ANSWER),

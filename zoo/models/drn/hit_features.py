@@ -16,12 +16,17 @@ ETA_CRYSTALS = 85  # per half barrel
 MODULE_EDGES = (0.0, 25.0, 45.0, 65.0, 85.0)  # ieta after which a gap follows
 SUPERMODULE_PITCH = 20.0  # crystals between gaps in phi
 # Ranges by which CMS scales the inputs of its network, (v - offset) / range.
-CMS_XY_CM, CMS_Z_CM, CMS_ENERGY_GEV, CMS_NOISE_ADC = (-150.0, 300.0), (-330.0, 660.0), (0.0, 250.0), (0.9, 3.0)
+CMS_XY_CM, CMS_Z_CM, CMS_ENERGY_GEV, CMS_NOISE_ADC = (
+    (-150.0, 300.0),
+    (-330.0, 660.0),
+    (0.0, 250.0),
+    (0.9, 3.0),
+)
 CMS_RHO_GEV, CMS_LEAKAGE_FRACTION = 13.0, 0.05
 GEV_PER_ADC = 0.039  # barrel, gain 12: noise is in ADC counts in the CMS inputs
 SMALLEST_GEV = 1e-3  # smallest noise
 
-# What LocalFeatures gives, with the offset and the factor that bring it near (0, 1): (value - offset) * scale.
+# What LocalFeatures gives, with the offset and factor that bring it near 0 +- 1: (value - offset) * scale.
 LOCAL_HIT_FEATURES = (
     ("deta", 0.0, 0.5),  # crystals from the seed, outwards
     ("dphi", 0.0, 0.2),  # crystals from the seed
@@ -79,7 +84,7 @@ def phi_difference(iphi: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
 
 
 def gap_nearness(distance: tf.Tensor) -> tf.Tensor:
-    """Returns the sum over gaps of sign(d) exp(1/2 - |d|), d = `distance` `[..., gaps]` in crystals: +-1 beside a gap."""
+    """Returns the sum over gaps of sign(d) exp(1/2 - |d|) for d `[..., gaps]` in crystals: +-1 beside one."""
     return tf.reduce_sum(tf.sign(distance) * tf.exp(tf.minimum(0.5 - tf.abs(distance), 0.0)), axis=-1)
 
 
@@ -114,6 +119,7 @@ class HitEnergy(keras.layers.Layer):
     """
 
     def call(self, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         energy = hits[:, :, 2]
         return energy, tf.reduce_sum(energy, axis=1)
 
@@ -135,6 +141,7 @@ class CartesianFeatures(keras.layers.Layer):
     """
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, event: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         ieta, iphi, energy, noise, _ = tf.unstack(hits, num=5, axis=-1)
         phi = (iphi - 0.5) * (2.0 * math.pi / PHI_CRYSTALS)
         # sinh by two exponentials, bounded: dirty indices must not overflow.
@@ -157,10 +164,11 @@ class CartesianFeatures(keras.layers.Layer):
 
 @register("LocalFeatures")
 class LocalFeatures(keras.layers.Layer):
-    """Computes features relative to the object: the seed's frame, fractions, significances, gaps, shower shapes.
+    """Computes features relative to the object: the seed's frame, fractions, gaps, shower shapes.
 
-    The frame is that of the seed (the hit of the largest energy), mirrored so that eta points outwards in both halves of
-    the barrel, and wrapped in phi. Energies enter as logarithms and as fractions of the raw sum, so that one network serves 2 to 200 GeV.
+    The frame is that of the seed (the hit of the largest energy), mirrored so that eta points outwards in
+    both halves of the barrel, and wrapped in phi. Energies enter as logarithms and as fractions of the raw
+    sum, so that one network serves 2 to 200 GeV.
 
     Call arguments:
         hits: `[B, N, 5]`, clean, sorted by falling energy (`CanonicalOrder`).
@@ -168,10 +176,12 @@ class LocalFeatures(keras.layers.Layer):
         event: `[B, 2]` (rho, leakage) in GeV.
 
     Returns:
-        Hit features `[B, N, 13]`, zeros in padding, and object features `[B, 24]`, finite for an empty object.
+        Hit features `[B, N, 13]`, zeros in padding, and object features `[B, 24]`, finite for an empty
+        object.
     """
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, event: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
         ieta, iphi, energy, noise, dead = tf.unstack(hits, num=5, axis=-1)
         raw = _positive(tf.reduce_sum(energy, axis=1, keepdims=True))
         fraction = energy / raw
@@ -205,12 +215,18 @@ class LocalFeatures(keras.layers.Layer):
             axis=-1,
         )
         # The largest energies stand first; the second is 0 where there is one hit.
-        second = tf.reduce_max(fraction * tf.cast(tf.range(tf.shape(hits)[1])[None] > 0, fraction.dtype), axis=1)
+        second = tf.reduce_max(
+            fraction * tf.cast(tf.range(tf.shape(hits)[1])[None] > 0, fraction.dtype), axis=1
+        )
         totals = tf.reduce_sum(tf.stack([hit_mask, dead, noise * noise], axis=-1), axis=1)
         rho, leakage = event[:, :1], tf.maximum(event[:, 1:], 0.0)
         whole = tf.concat(
             [
-                tf.math.log(tf.concat([raw, 1.0 + totals[:, :1], 1.0 + leakage, totals[:, 2:] + SMALLEST_GEV**2], axis=-1)),
+                tf.math.log(
+                    tf.concat(
+                        [raw, 1.0 + totals[:, :1], 1.0 + leakage, totals[:, 2:] + SMALLEST_GEV**2], axis=-1
+                    )
+                ),
                 rho,
                 tf.minimum(leakage / raw, 0.5),
                 outward[:, :1],

@@ -1,6 +1,7 @@
 """The Dynamic Reduction Network as a functional Keras model.
 
-hits -> clean -> canonical order -> features -> embedding -> (neighbours -> EdgeConv -> pooling) x L -> readout -> head.
+hits -> clean -> canonical order -> features -> embedding -> (neighbours -> EdgeConv -> pooling) x L ->
+readout -> head.
 """
 
 from __future__ import annotations
@@ -53,10 +54,14 @@ def _embed(nodes: keras.KerasTensor, whole: keras.KerasTensor, config: DRNConfig
         fan_in = nodes.shape[-1] + whole.shape[-1]
         context = dense(config.hidden, fan_in, None, "embed_event")(whole)
         context = keras.layers.Reshape((1, config.hidden), name="embed_event_row")(context)
-        nodes = keras.layers.Add(name="embed_sum")([dense(config.hidden, fan_in, None, "embed_hit")(nodes), context])
+        nodes = keras.layers.Add(name="embed_sum")(
+            [dense(config.hidden, fan_in, None, "embed_hit")(nodes), context]
+        )
         nodes = keras.layers.Activation("elu", name="embed_0")(nodes)
         widths = widths[1:]
-    return keras.layers.Identity(name="embedding")(_stack(nodes, widths, "embed_hit" if config.event_to_hits else "embed"))
+    return keras.layers.Identity(name="embedding")(
+        _stack(nodes, widths, "embed_hit" if config.event_to_hits else "embed")
+    )
 
 
 def _read(
@@ -77,8 +82,9 @@ def build(config: DRNConfig) -> keras.Model:
 
     Returns:
         A model "drn" from a dict of `hits` [B, N, 5] (ieta, iphi, energy GeV, noise GeV, dead neighbours),
-        `hit_mask` [B, N] and `event` [B, 2] (rho GeV, leakage GeV) to a dict of `energy_gev` [B], `sigma_gev` [B] and `dscb` [B, 6].
-        The layers "embedding" (a node per hit) and "readout" (a vector per object) are there for feature extraction.
+        `hit_mask` [B, N] and `event` [B, 2] (rho GeV, leakage GeV) to a dict of `energy_gev` [B],
+        `sigma_gev` [B] and `dscb` [B, 6]. The layers "embedding" (a node per hit) and "readout" (a vector
+        per object) are there for feature extraction.
     """
     hits = keras.Input((None, len(HIT_FEATURES)), name="hits", dtype="float32")
     hit_mask = keras.Input((None,), name="hit_mask", dtype="float32")

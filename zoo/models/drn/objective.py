@@ -1,6 +1,7 @@
 """What the network is trained to do: the target, the loss and the metrics.
 
-The one convention of sign: y = log(E_true / E_raw), so energy = E_raw exp(mu) and a positive y means that energy is missing in the crystals.
+The one convention of sign: y = log(E_true / E_raw), so energy = E_raw exp(mu) and a positive y means that
+energy is missing in the crystals.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def targets(records: ak.Array) -> npt.NDArray[np.float32]:
         records: Objects with `hits.energy_gev` and `true_energy_gev`.
 
     Returns:
-        y `[B]` float32, not clipped. Objects without raw or true energy get `OUT_OF_REACH`. Everything beyond +-ln 2
-        is left out of the loss and is counted as inefficiency in the report.
+        y `[B]` float32, not clipped. Objects without raw or true energy get `OUT_OF_REACH`. Everything
+        beyond +-ln 2 is left out of the loss and is counted as inefficiency in the report.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["hits"]["energy_gev"])))
     energies = np.asarray(ak.to_numpy(ak.flatten(records["hits"]["energy_gev"])), np.float64)
