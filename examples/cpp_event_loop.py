@@ -2,8 +2,8 @@
 
     python examples/cpp_event_loop.py electrons.root saved_models/drn/barrel_v1 --work /tmp/cpp
 
-A CMSSW-like framework fills the tensors itself; here they travel as `.npy` files, so that both sides see the same
-bits. Needs `cpp/build/run_objects` (see cpp/README.md).
+A CMSSW-like framework fills the tensors itself; here they travel as `.npy` files, so that both sides see
+the same bits. Needs `cpp/build/run_objects` (see cpp/README.md).
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ def main() -> int:
     for name in ak.fields(answers):
         np.save(outputs / f"{name}.npy", ak.to_numpy(answers[name]).astype(np.float32))
 
+    command = [arguments.program, arguments.folder, objects, arguments.work / "cpp", "--compare", outputs]
     for batch in (1, 64):
-        command = [arguments.program, arguments.folder, objects, arguments.work / "cpp", "--signature", "flat"]
-        status = subprocess.run([*map(str, command), "--batch", str(batch), "--compare", str(outputs)]).returncode
+        options = ["--signature", "flat", "--batch", batch]
+        status = subprocess.run([str(word) for word in (*command, *options)], check=False).returncode
         if status:
             return status
     return 0

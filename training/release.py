@@ -23,7 +23,7 @@ import numpy as np
 import zoo
 from training import data, manifest
 from training.card_metrics import card_metrics
-from training.recipe import Data, block, from_dict
+from training.recipe import Data, block, from_dict, read
 from zoo import registry
 from zoo.cards import record_tag
 from zoo.errors import InvalidFile, InvalidValue
@@ -68,6 +68,7 @@ def release(
         raise InvalidFile(
             run, "the run is not finished.", f"python -m training {facts.get('model')} --resume --out {run}"
         )
+    manifest.check_version(facts, run)
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*_v[0-9]+", tag):
         raise InvalidValue("tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(tag))
     card = registry.info(facts["model"])
@@ -119,9 +120,6 @@ def _release_network(
     from zoo.verification import verify
 
     recipe = from_dict(facts["recipe"], str(run / manifest.RUN_JSON))
-    manifest.check_code(
-        facts, run, accept_other_code=True
-    )  # the version; what the code computes is checked next
     network = rebuild(recipe.model, recipe.config(), run)
     export(
         network,
@@ -163,7 +161,6 @@ def _release_baseline(
     from zoo.evaluation import ClusterBootstrap, EnergyReport, Method, energy_variables
 
     del tag
-    manifest.check_version(facts, run)
     for name in facts["files"]:
         shutil.copyfile(run / name, folder / name)
     module = importlib.import_module(f"zoo.baselines.{facts['model']}")
@@ -226,7 +223,8 @@ def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.
     """Returns the test events, proven to share no shower with what the run saw, where that is still there."""
     table = {key: value for key, value in facts["recipe"]["data"].items() if key != "recipe"}
     recipe = block(Data, table, "the run's data block")
-    name = facts["model"]
+    tables = facts["recipe"]
+    name = tables["model"]["name"] if "model" in tables else read(tables["data"]["recipe"]).model
     quiet = not sys.stdout.isatty()
     test = data.prepare(
         recipe, "test", n=recipe.test_n, cache=cache, model=name, processes=processes, quiet=quiet

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     try:
-        best = _search(options)
+        best = _search(options, words)
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _search(options: argparse.Namespace) -> Path | None:
+def _search(options: argparse.Namespace, words: list[str]) -> Path | None:
     from training import data, recipe, run
     from tuning.search import collect, search
 
@@ -50,7 +50,7 @@ def _search(options: argparse.Namespace) -> Path | None:
                 chosen.data, split, n=n, cache=cache, model=chosen.model, processes=options.processes
             )
         run_parallel(
-            [*sys.argv[1:], "--out", str(out.resolve()), "--cache", str(cache.resolve())],
+            [*words, "--out", str(out.resolve()), "--cache", str(cache.resolve())],
             options.workers,
             out,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ import keras
 from training import data, run
 from training.callbacks import MONITOR
 from training.recipe import Recipe
+from tuning.search import COLUMNS
 from zoo.errors import InvalidValue, require
 
 kt = require("keras_tuner", extra="tune")
@@ -81,19 +83,19 @@ class RecipeHyperModel(kt.HyperModel):
             shuffle=False,
         )
         losses = history.history.get(MONITOR, [])
-        row = {
-            "trial": self.trial,
-            "execution": self.execution,
-            MONITOR: f"{min(losses):.6f}" if losses else "nan",
-            "last_val_loss": f"{losses[-1]:.6f}" if losses else "nan",
-            "epochs": recipe.fit.epochs,
-            "initial_epoch": first,
-            "steps": recipe.fit.total_steps,
-            "seed": recipe.fit.seed,
-            "parameters": model.count_params(),
-            "seconds": f"{time.monotonic() - start:.1f}",
-            **self.space(hp),
-        }
+        values = (
+            self.trial,
+            self.execution,
+            f"{min(losses, default=math.nan):.6f}",
+            f"{losses[-1] if losses else math.nan:.6f}",
+            recipe.fit.epochs,
+            first,
+            recipe.fit.total_steps,
+            recipe.fit.seed,
+            model.count_params(),
+            f"{time.monotonic() - start:.1f}",
+        )
+        row = {**dict(zip(COLUMNS, values, strict=True)), **self.space(hp)}
         _append(self.log, row)
         self.execution += 1
         return history

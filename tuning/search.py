@@ -27,6 +27,18 @@ from zoo.errors import InvalidValue, UnknownName, require
 
 TUNERS = ("random", "bayesian", "hyperband")
 CHIEF = "chief"
+COLUMNS = (  # of an execution's row; what follows them is what the space drew
+    "trial",
+    "execution",
+    MONITOR,
+    "last_val_loss",
+    "epochs",
+    "initial_epoch",
+    "steps",
+    "seed",
+    "parameters",
+    "seconds",
+)
 
 
 def search(
@@ -139,7 +151,7 @@ def collect(recipe: Recipe, out: Path) -> Path:
     writer.writerows(rows)
     manifest.write_bytes(out / "trials.csv", text.getvalue().encode())
     best = rows[0]
-    settings = {name: _value(text) for name, text in best.items() if "." in name}
+    settings = {name: _value(text) for name, text in best.items() if name not in COLUMNS}
     trial, steps = best["trial"], best["steps"]
     lines = f"# {MONITOR} {score[trial]:.5f} after {steps} steps: trial {trial} of this search.\n"
     manifest.write_bytes(out / "best.toml", (lines + _toml(recipe.override(settings).to_dict())).encode())

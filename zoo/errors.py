@@ -1,8 +1,8 @@
 """Errors that say what was expected, what came, and the nearest valid choice.
 
-Every exception raised for a user's mistake derives from `ZooError`, so that `except zoo.errors.ZooError` catches
-exactly the mistakes that the message can explain. Each also derives from the built-in exception that a caller
-would expect (`KeyError`-like look-ups are `LookupError`, bad values are `ValueError`, bad files are `OSError`).
+Every exception raised for a user's mistake derives from `ZooError`, so that `except zoo.errors.ZooError`
+catches exactly the mistakes that the message can explain. Each also derives from the built-in exception that
+a caller would expect (look-ups are `LookupError`, bad values are `ValueError`, bad files are `OSError`).
 
 | error | raised for |
 | --- | --- |

@@ -4,7 +4,7 @@
 OUT/
   model.keras                    Keras; uncompiled
   saved_model/                   TensorFlow: signatures `serving_default` and, for a single set, `flat`
-  frozen.pb                      TensorFlow, variables folded in, bare node names: CMSSW's PhysicsTools/TensorFlow
+  frozen.pb                      TensorFlow, variables folded in, bare node names: for PhysicsTools/TensorFlow
   model.onnx                     ONNX Runtime, float32 only
   golden/inputs/<tensor>.npy     inputs, edge cases included ...
   golden/outputs/<tensor>.npy    ... and what the Keras model answers

@@ -46,6 +46,7 @@ def make_records(n: int, seed: int = 0, counts: list[int] | None = None) -> ak.A
             "rho_gev": rng.uniform(5, 30, n).astype("float32"),
             "leakage_gev": np.maximum(rng.normal(0, 1, n), 0).astype("float32"),
             "n_pileup": rng.integers(20, 70, n).astype("int16"),
+            "pileup_photon_gev": rng.uniform(0, 2, n).astype("float32"),
             "true_energy_gev": energy.astype("float32"),
             "true_eta": rng.uniform(-1.4, 1.4, n).astype("float32"),
             "true_phi": rng.uniform(-3.1, 3.1, n).astype("float32"),

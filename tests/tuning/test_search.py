@@ -1,0 +1,188 @@
+import csv
+import dataclasses
+import socket
+import typing
+
+import pytest
+
+pytest.importorskip("keras_tuner")
+
+from training import recipe as recipes
+from training import run
+from tuning import search as searching
+from tuning.__main__ import main
+from tuning.parallel import free_port
+from zoo.errors import InvalidValue, UnknownName
+
+# Keras Tuner 1.4.8 calls what Python and Keras have deprecated since.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:currentThread|getName:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning"),
+]
+
+TINY = {
+    "hidden": 4,
+    "input_layers": 1,
+    "aggregation_layers": 1,
+    "message_layers": 1,
+    "update_layers": 1,
+    "output_layers": 1,
+    "message_width": 4,
+    "output_width": 4,
+    "k": 2,
+    "matching_rounds": 1,
+    "samples": "toy",
+    "n": 128,
+    "validation_n": 32,
+    "shard_size": 64,
+    "batch_size": 16,
+    "steps": 4,
+    "steps_per_epoch": 2,
+}
+
+
+def narrow(hp):
+    return {"model.hidden": hp.Choice("hidden", [2, 3, 4]), "learning_rate": hp.Float("rate", 1e-3, 1e-2)}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(searching, "find_space", lambda model: narrow)
+    return recipes.read("drn").override(TINY)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_trial_is_logged_and_a_search_goes_on(tmp_path, tiny, cache):
+    """Two trials; the same command again adds nothing; with a larger number it adds the third."""
+    best = searching.search(tiny, tmp_path, trials=2, cache=cache, processes=1, verbose=0)
+    first = rows(tmp_path / "trials.csv")
+    assert sorted(row["trial"] for row in first) == ["0", "1"]
+    assert float(first[0]["val_loss"]) <= float(first[1]["val_loss"])
+    chosen = recipes.read(best)
+    assert chosen.config().hidden == int(first[0]["model.hidden"])
+    assert chosen.optimiser.learning_rate == pytest.approx(float(first[0]["learning_rate"]))
+    assert chosen.data == tiny.data and chosen.fit == tiny.fit
+
+    searching.search(tiny, tmp_path, trials=2, cache=cache, processes=1, verbose=0)
+    assert rows(tmp_path / "trials.csv") == first
+    searching.search(tiny, tmp_path, trials=3, cache=cache, processes=1, verbose=0)
+    assert len(rows(tmp_path / "trials.csv")) == 3
+    with pytest.raises(InvalidValue, match="another --out"):
+        searching.search(tiny.override({"steps": 6}), tmp_path, trials=3, cache=cache, verbose=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner", ["bayesian", "hyperband"])
+def test_other_tuners(tmp_path, tiny, cache, tuner):
+    """Executions of a trial have their own rows and seeds; a promoted trial goes on at its epoch."""
+    longer = tiny.override({"steps": 8})
+    best = searching.search(
+        longer, tmp_path, trials=4, tuner=tuner, executions=2, cache=cache, processes=1, verbose=0
+    )
+    found = rows(tmp_path / "trials.csv")
+    assert {row["execution"] for row in found} == {"0", "1"}
+    assert len({row["seed"] for row in found}) == 2
+    assert len({row["trial"] for row in found}) == 4
+    if tuner == "hyperband":
+        assert len({row["epochs"] for row in found}) > 1
+        assert any(int(row["initial_epoch"]) > 0 for row in found)
+    assert recipes.read(best).model == "drn"
+
+
+@pytest.mark.slow
+def test_a_chief_and_two_workers(tmp_path, cache):
+    from training import data
+
+    words = [f"--set={name}={value}" for name, value in TINY.items()]
+    chosen = recipes.read("drn").override(TINY)
+    data.prepare(chosen.data, "train", n=128, cache=cache, quiet=True)
+    common = ["drn", "--trials", "3", "--out", str(tmp_path), "--cache", str(cache), "--processes", "1"]
+    assert main([*common, *words, "--workers", "2"]) == 0
+    assert len({row["trial"] for row in rows(tmp_path / "trials.csv")}) == 3
+    assert len(list((tmp_path / "logs").glob("*.log"))) == 3
+
+
+def test_scores_are_means_and_the_last_row_of_an_execution_counts():
+    found = searching._scores(
+        [
+            {"trial": "0", "execution": "0", "val_loss": "9"},  # interrupted, run again below
+            {"trial": "0", "execution": "0", "val_loss": "1"},
+            {"trial": "0", "execution": "1", "val_loss": "3"},
+            {"trial": "1", "execution": "0", "val_loss": "nan"},
+        ]
+    )
+    assert found == {"0": 2.0}
+
+
+def test_best_recipe_survives_toml(tmp_path):
+    chosen = recipes.read("drn").override({"hidden": 16, "pool_farthest": True, "learning_rate": 1.5e-4})
+    path = tmp_path / "best.toml"
+    path.write_text(searching._toml(run.as_json(chosen)))
+    assert recipes.read(path) == chosen
+
+
+def test_every_space_names_fields_that_exist():
+    class First:
+        """Takes the first value of each choice."""
+
+        values: typing.ClassVar = {}
+
+        def Choice(self, name, values, **_):
+            return values[0]
+
+        def Int(self, name, low, high, **_):
+            return low
+
+        def Float(self, name, low, high, **_):
+            return low
+
+        def Boolean(self, name, **_):
+            return False
+
+    recipe = recipes.read("drn")
+    changed = recipe.override(searching.find_space("drn")(First()))
+    assert dataclasses.asdict(changed.config()) != dataclasses.asdict(recipe.config())
+
+
+def test_mistakes(tmp_path, tiny, cache, capsys):
+    with pytest.raises(UnknownName, match="hyperband"):
+        searching.search(tiny, tmp_path, trials=1, tuner="hyperbant")
+    with pytest.raises(InvalidValue, match="at least one with a finite"):
+        searching.collect(tiny, tmp_path)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert main(["drn", "--out", str(blocked / "x"), "--set", "samples=toy"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_unknown_space():
+    with pytest.raises(UnknownName, match="drn"):
+        searching.find_space("drm")
+
+
+def test_a_free_port_can_be_bound():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free_port()))
+
+
+def test_the_objective_is_checked_before_the_trials(tiny, cache, tmp_path):
+    from training import data
+    from tuning.hypermodel import RecipeHyperModel
+
+    events = {
+        split: data.prepare(tiny.data, split, n=n, cache=cache, processes=1, quiet=True)
+        for split, n in (("train", 128), ("validation", 32))
+    }
+    hypermodel = RecipeHyperModel(tiny, narrow, events, tmp_path / "log.csv", 0)
+    hypermodel.check_objective("val_loss")
+    with pytest.raises(InvalidValue, match="val_mode_error"):
+        hypermodel.check_objective("val_los")
