@@ -223,6 +223,9 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
                 f"{out}: recipe", "that of the run (a resumed run keeps its recipe)", "another one"
             )
         manifest.prepare_folder(out)
+        for half in out.glob(".*"):  # what a killed process was writing
+            if half.is_file():
+                half.unlink()
         return facts
     manifest.prepare_folder(out)
     if (out / manifest.RUN_JSON).exists():

@@ -14,6 +14,7 @@ from tiny_runs import tiny, words
 from training import callbacks, manifest, run
 from training.__main__ import main
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.registry import model_module
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,10 +37,15 @@ def rows(out):
         return list(csv.DictReader(file))
 
 
-def weights(path):
+def load(path):
     import keras
 
-    return keras.models.load_model(path, compile=False).get_weights()
+    model_module("drn", "model")  # registers the layers that the file names
+    return keras.models.load_model(path)
+
+
+def weights(path):
+    return load(path).get_weights()
 
 
 def test_a_run_leaves_everything_behind(finished):
@@ -60,9 +66,7 @@ def test_a_run_leaves_everything_behind(finished):
 
 
 def test_the_saved_network_is_the_whole_one_and_uncompiled(finished):
-    import keras
-
-    network = keras.models.load_model(finished[0].folder / "model.keras")
+    network = load(finished[0].folder / "model.keras")
     assert sorted(network.output) == ["dscb", "energy_gev", "sigma_gev"]
     assert not network.compiled
     now = run.check_outputs("drn", network)
@@ -91,9 +95,7 @@ def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
     from zoo.models.drn import events, objective
 
     result, recipe = finished
-    import keras
-
-    network = keras.models.load_model(result.folder / "latest.keras")
+    network = load(result.folder / "latest.keras")
     records = data.prepare(recipe.data, "validation", n=64, cache=cache, quiet=True).records(
         reachable_only=True
     )
@@ -164,10 +166,8 @@ def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
     assert ready, "the run ended before it could be killed"
     done = len(rows(out))
     assert 1 <= done < 15
-    import keras
-
     for name in ("best.keras", "latest.keras"):
-        keras.models.load_model(out / name)  # never half-written
+        load(out / name)  # never half-written
     assert main(["drn", "--resume", "--out", str(out), "--cache", str(cache)]) == 0
     facts = manifest.read_run(out)
     assert facts["optimiser_steps"] == facts["steps"] == 60 and facts["objects_seen"] == 960
