@@ -15,8 +15,8 @@ import zoo
 names = zoo.list_models()
 cost = time.process_time() - start
 import json, sys
-heavy = [name for name in ("tensorflow", "keras", "numpy", "awkward", "rich", "tensorflow_probability") if
-name in sys.modules] print(json.dumps([names, heavy, cost]))
+packages = ("tensorflow", "keras", "numpy", "awkward", "rich", "tensorflow_probability")
+print(json.dumps([names, [name for name in packages if name in sys.modules], cost]))
 """
 
 

@@ -159,13 +159,14 @@ def _release_baseline(
     """Copies a baseline's weights into `folder` and evaluates them; returns files for the card and report."""
     from zoo.data import raw_energy_gev
     from zoo.evaluation import ClusterBootstrap, EnergyReport, Method, energy_variables
+    from zoo.evaluation.binning import ET_EDGES, transverse_energy_gev
 
     del tag
     for name in facts["files"]:
         shutil.copyfile(run / name, folder / name)
     module = importlib.import_module(f"zoo.baselines.{facts['model']}")
     records = test.records()
-    raw = raw_energy_gev(records)
+    raw, et = raw_energy_gev(records), transverse_energy_gev(records)
     own = {facts["model"]: module.predict(records, folder)}
     others = {name: answer(records) for name, answer in compared.items()}
     methods = [Method("raw", "raw sum", raw)]
@@ -182,6 +183,9 @@ def _release_baseline(
         model=facts["model"],
         baseline=next(reversed(others), "raw"),
         metadata=_metadata(facts, test),
+        # the range that a network's report covers, so that the cards' figures are of the same objects
+        selection=(et >= ET_EDGES[0]) & (et <= ET_EDGES[-1]),
+        cosh_eta=np.cosh(np.asarray(records.true_eta, np.float64)),
     )
     return list(module.FILES), "", report.write(run / REPORT)
 
