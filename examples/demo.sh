@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-demo}
+mkdir -p "$out"
 started=$(date +%s)
 
 run() {

@@ -17,7 +17,10 @@ right; each of them, wrong, either crashes with a message about something else o
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InvalidValue, UnknownName
@@ -52,6 +55,13 @@ def strategy(name: str) -> tf.distribute.Strategy | None:
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def worker_folder(out: Path) -> Path:
+    """Returns the run folder of this process: `out`, but a folder inside for each worker after the first."""
+    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
+    index = int(task.get("index", 0))
+    return out / f"worker-{index}" if index else out
 
 
 def scope(chosen: tf.distribute.Strategy | None) -> AbstractContextManager[Any]:

@@ -79,6 +79,8 @@ def run(
         InvalidFile: `out` cannot be written, holds a run already, or holds none to resume.
         InvalidValue: The run is of other code or of another recipe, or a setting does not fit the strategy.
     """
+    if recipe.fit.strategy == "multiworker":
+        out = distribute.worker_folder(out)
     bars = sys.stdout.isatty() if verbose is None else verbose
     facts = _open(recipe, out, resume, accept_other_code)
     if facts["status"] == "finished":

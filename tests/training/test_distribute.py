@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,13 @@ def test_settings_that_crash_or_train_wrongly(setting, value):
         built = model(optimizer=keras.optimizers.SGD(**{setting: value}))
     with pytest.raises(InvalidValue, match=f"{setting}.*cure.*{value}"):
         check(built)
+
+
+def test_each_worker_has_its_own_folder(monkeypatch):
+    assert distribute.worker_folder(Path("run")) == Path("run")
+    for index, folder in ((0, "run"), (2, "run/worker-2")):
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"task": {"type": "worker", "index": index}}))
+        assert distribute.worker_folder(Path("run")) == Path(folder)
 
 
 def test_unknown_strategy():
