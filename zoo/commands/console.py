@@ -15,7 +15,17 @@ from zoo.errors import InvalidFile
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["SubParsers", "add_command", "bar", "check_output_file", "check_output_folder", "console", "steps"]
+__all__ = [
+    "SubParsers",
+    "add_command",
+    "bar",
+    "check_input_files",
+    "check_output_file",
+    "check_output_folder",
+    "console",
+    "starting_tensorflow",
+    "steps",
+]
 
 SubParsers = argparse._SubParsersAction  # argparse gives it no public name
 
@@ -78,6 +88,28 @@ def steps(title: str, total: int) -> Iterator[Callable[[str], None]]:
         task = progress.add_task(title, total=total)
         yield lambda name: progress.update(task, advance=1, description=f"{title}: {name}")
         progress.update(task, completed=total, description=title)
+
+
+@contextlib.contextmanager
+def starting_tensorflow() -> Iterator[None]:
+    """Shows a spinner while TensorFlow starts, and keeps its greetings off the terminal.
+
+    They come from C++ before any log level counts, so file descriptor 2 is turned away and Python's standard
+    error is given another one. On an error all that was said comes out.
+    """
+    kept = os.dup(2)
+    with open(kept, "w", encoding="utf-8") as terminal, tempfile.TemporaryFile() as greetings:
+        try:
+            with contextlib.redirect_stderr(terminal), console().status("TensorFlow"):
+                os.dup2(greetings.fileno(), 2)
+                yield
+        except BaseException:
+            greetings.seek(0)
+            terminal.write(greetings.read().decode(errors="replace"))
+            raise
+        finally:
+            terminal.flush()
+            os.dup2(kept, 2)
 
 
 def check_output_file(path: Path) -> Path:

@@ -16,6 +16,7 @@ from zoo.commands.console import (
     check_output_file,
     check_output_folder,
     console,
+    starting_tensorflow,
 )
 from zoo.errors import InvalidValue, UnknownName
 from zoo.registry import info, model_module
@@ -201,7 +202,7 @@ def _answers(arguments: argparse.Namespace, name: str, records: ak.Array | Path)
     from zoo.data.readers import count_objects
 
     total = count_objects(arguments.file, arguments.branch_map)
-    with console().status("TensorFlow"):
+    with starting_tensorflow():
         from zoo.loading import load
         from zoo.predicting import predict
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zoo.commands.console import SubParsers, add_command, check_output_folder, steps
+from zoo.commands.console import SubParsers, add_command, check_output_folder, starting_tensorflow, steps
 from zoo.errors import InvalidFile
 from zoo.registry import info, split_name
 
@@ -37,13 +37,12 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
 def _export(arguments: argparse.Namespace) -> int:
     known = _describe(arguments.model)
     check_output_folder(arguments.out)
-    with steps("export", 8) as tell:
-        tell("TensorFlow")
+    with starting_tensorflow():
         from zoo.exporting import export
         from zoo.loading import load
 
-        tell("weights")
         model = load(arguments.model)
+    with steps("export", 6) as tell:
         export(model, arguments.out, **known, progress=tell)
     print(arguments.out)
     return 0
