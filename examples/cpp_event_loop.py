@@ -18,6 +18,7 @@ import awkward as ak
 import numpy as np
 
 import zoo
+from zoo.commands.console import starting_tensorflow
 from zoo.data.readers import read_root
 from zoo.registry import model_module
 
@@ -43,16 +44,21 @@ def main() -> int:
     np.save(objects / "hits.npy", inputs["hits"][real])
     np.save(objects / "row_splits.npy", np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int64))
     np.save(objects / "event.npy", inputs["event"])
-    answers = zoo.predict(model, records)
+    with starting_tensorflow():
+        network = zoo.load(arguments.folder)
+    answers = zoo.predict(network, records)
     for name in ak.fields(answers):
         np.save(outputs / f"{name}.npy", ak.to_numpy(answers[name]).astype(np.float32))
 
     command = [arguments.program, arguments.folder, objects, arguments.work / "cpp", "--compare", outputs]
     for batch in (1, 64):
         options = ["--signature", "flat", "--batch", batch]
-        status = subprocess.run([str(word) for word in (*command, *options)], check=False).returncode
-        if status:
-            return status
+        words = [str(word) for word in (*command, *options)]
+        # TensorFlow greets on standard error before its log level counts: shown only if something is wrong.
+        done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            return done.returncode
     return 0
 
 
