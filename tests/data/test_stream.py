@@ -51,6 +51,23 @@ def test_a_resumed_run_sees_what_it_would_have_seen(records):
         assert ids(training_batches(source, 8, 1, skip=skip), 10) == whole[skip : skip + 10]
 
 
+def test_augmentation_changes_objects_but_neither_their_order_nor_what_a_resumed_run_sees(records):
+    source = InMemory(records, 70)
+
+    def turned(flat, rng):
+        return {**flat, "seed_iphi": rng.integers(1, 361, n_objects(flat))}
+
+    def seeds(n, **options):
+        return [b["seed_iphi"].tolist() for b in islice(training_batches(source, 8, 1, **options), n)]
+
+    assert ids(training_batches(source, 8, 1, augment=turned), 90) == ids(training_batches(source, 8, 1), 90)
+    whole = seeds(90, augment=turned)
+    assert whole != seeds(90)
+    assert whole[:40] != whole[40:80]
+    for skip in (1, 37, 80):
+        assert seeds(10, augment=turned, skip=skip) == whole[skip : skip + 10]
+
+
 def test_memory_is_bounded_by_the_shards(records):
     """No more than `shards_in_memory` shards are read before the first batch comes."""
 

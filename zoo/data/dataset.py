@@ -25,7 +25,7 @@ import tensorflow as tf
 from zoo.data.batching import BOUNDARIES, padded_length
 from zoo.data.flat import Flat, from_flat, lengths, piece
 from zoo.data.sources import Source
-from zoo.data.stream import Select, all_batches, training_batches, training_pools
+from zoo.data.stream import Augment, Select, all_batches, training_batches, training_pools
 from zoo.errors import InvalidValue
 
 __all__ = ["training_dataset", "validation_dataset"]
@@ -54,6 +54,7 @@ def training_dataset(
     node_inputs: Sequence[str] = ("hits", "hit_mask"),
     shards_in_memory: int = 4,
     skip: int = 0,
+    augment: Augment | None = None,
     prefetch: int = 16,
 ) -> tf.data.Dataset:
     """An endless, shuffled, bucketed data set of full batches.
@@ -71,6 +72,7 @@ def training_dataset(
         node_inputs: Inputs whose axis 1 counts nodes; they are padded to the bucket's size.
         shards_in_memory: Shards shuffled together; the bound on the memory.
         skip: Batches to pass over (a resumed run: the steps done).
+        augment: Flat arrays, a generator -> the same objects under a random symmetry of the detector.
         prefetch: Batches made ahead.
 
     Returns:
@@ -87,6 +89,7 @@ def training_dataset(
             select=select,
             shards_in_memory=shards_in_memory,
             skip=skip,
+            augment=augment,
         ):
             made: dict[int, tuple[Any, ...]] = {}
             for start, end in zip(pool.starts, pool.ends, strict=True):

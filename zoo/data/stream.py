@@ -21,9 +21,10 @@ from zoo.data.flat import Flat, concatenate, from_flat, lengths, n_objects, piec
 from zoo.data.sources import Source
 from zoo.errors import InvalidValue
 
-__all__ = ["Pool", "Select", "all_batches", "training_batches", "training_pools"]
+__all__ = ["Augment", "Pool", "Select", "all_batches", "training_batches", "training_pools"]
 
 Select = Callable[[ak.Array], npt.NDArray[np.bool_]]
+Augment = Callable[[Flat, np.random.Generator], Flat]
 
 
 @dataclass(frozen=True)
@@ -41,45 +42,19 @@ class Pool:
     ends: list[int]
 
 
-def training_batches(
-    source: Source,
-    batch_size: int,
-    seed: int,
-    *,
-    boundaries: Sequence[int] = BOUNDARIES,
-    select: Select | None = None,
-    shards_in_memory: int = 4,
-    first_pass: int = 0,
-    skip: int = 0,
-) -> Iterator[Flat]:
+def training_batches(source: Source, batch_size: int, seed: int, **options: Any) -> Iterator[Flat]:
     """Yields full batches for ever, in an order that the seed alone decides.
 
     Args:
         source: The shards.
         batch_size: Objects in every batch.
         seed: Seed of the order.
-        boundaries: Sizes of the buckets.
-        select: Records [B] -> bool [B], the objects to keep; all by default.
-        shards_in_memory: Shards whose objects are shuffled together; the bound on the memory.
-        first_pass: Number of the first pass over the source (passes have different orders).
-        skip: Batches to pass over: a run that goes on after `skip` steps sees what it would have seen.
+        **options: As `training_pools`.
 
     Yields:
         Flat arrays of `batch_size` objects of one bucket.
-
-    Raises:
-        InvalidValue: A whole pass over the source holds no object.
     """
-    for pool in training_pools(
-        source,
-        batch_size,
-        seed,
-        boundaries=boundaries,
-        select=select,
-        shards_in_memory=shards_in_memory,
-        first_pass=first_pass,
-        skip=skip,
-    ):
+    for pool in training_pools(source, batch_size, seed, **options):
         for start in pool.starts:
             yield piece(pool.flat, start, start + batch_size)
 
@@ -94,8 +69,28 @@ def training_pools(
     shards_in_memory: int = 4,
     first_pass: int = 0,
     skip: int = 0,
+    augment: Augment | None = None,
 ) -> Iterator[Pool]:
-    """Yields the batches of `training_batches` by the pool, so that several can be converted at once."""
+    """Yields the batches of `training_batches` by the pool, so that several can be converted at once.
+
+    Args:
+        source: The shards.
+        batch_size: Objects in every batch.
+        seed: Seed of the order.
+        boundaries: Sizes of the buckets.
+        select: Records [B] -> bool [B], the objects to keep; all by default.
+        shards_in_memory: Shards whose objects are shuffled together; the bound on the memory.
+        first_pass: Number of the first pass over the source (passes have different orders).
+        skip: Batches to pass over: a run that goes on after `skip` steps sees what it would have seen.
+        augment: Flat arrays, a generator -> the same objects under a symmetry of the detector that is drawn
+            anew each time; none by default.
+
+    Yields:
+        Pools of full batches.
+
+    Raises:
+        InvalidValue: A whole pass over the source holds no object.
+    """
     if batch_size < 1 or shards_in_memory < 1:
         raise InvalidValue("batch_size, shards_in_memory", "at least 1", (batch_size, shards_in_memory))
     waiting: Flat | None = None
@@ -113,7 +108,10 @@ def training_pools(
             used = rng.permutation(len(ends))
             starts = _in_order_of_use(used, ends) * batch_size
             if todo < len(starts):
-                pool = Pool(take(everything, order), starts[todo:].tolist(), ends[used][todo:].tolist())
+                chosen = take(everything, order)
+                if augment is not None:  # with random numbers of its own: pools that are skipped draw none
+                    chosen = augment(chosen, np.random.default_rng((seed, number, at)))
+                pool = Pool(chosen, starts[todo:].tolist(), ends[used][todo:].tolist())
                 del everything, parts  # what waits and the pool are copies
                 yield pool
             todo = max(todo - len(starts), 0)

@@ -9,7 +9,7 @@ from zoo.models.drn.config import PRESETS, DRNConfig
 
 
 def test_presets_are_named_and_frozen():
-    assert set(PRESETS) == {"cms", "two_layer", "barrel"}
+    assert set(PRESETS) == {"cms", "two_layer", "barrel", "window"}
     with pytest.raises(dataclasses.FrozenInstanceError):
         PRESETS["cms"].hidden = 3
 

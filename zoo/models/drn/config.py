@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from zoo.errors import InvalidValue
@@ -28,6 +28,7 @@ _AT_LEAST = {
     "matching_rounds": 1,
     "message_width": 0,
     "output_width": 0,
+    "core_image": 0,
 }
 
 
@@ -51,6 +52,8 @@ class DRNConfig:
     pool_last: bool = True  # whether the last aggregation layer is followed by a pooling of its own
     hit_coordinates: str = "cartesian"  # x, y, z, E, sigma; or "local": seed's frame, gaps, fractions
     event_to_hits: bool = False  # whether the features of the object enter the embedding of each hit
+    place_embedding: bool = False  # whether each place in the window around the seed has a learned vector
+    core_image: int = 0  # side of the square around the seed among the features of the object; 0: none
     aggregation: str = "sum"  # "sum", "mean", "max" or "mean_max" over a node's messages
     residual: bool = False  # whether the input of an aggregation layer is added to its output
     readout: str = "max"  # after the last pooling; "multiscale": max and energy-weighted mean each layer
@@ -65,10 +68,15 @@ class DRNConfig:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise InvalidValue(f"DRNConfig.{name}", f"an integer >= {least}", repr(value))
         for name in (
-            "self_loops", "undirected", "pool_farthest", "pool_last", "event_to_hits", "residual",
+            "self_loops", "undirected", "pool_farthest", "pool_last", "event_to_hits", "place_embedding",
+            "residual",
         ):  # fmt: skip
             if not isinstance(getattr(self, name), bool):
                 raise InvalidValue(f"DRNConfig.{name}", "true or false", repr(getattr(self, name)))
+        if self.place_embedding and not self.event_to_hits:
+            raise InvalidValue("DRNConfig.event_to_hits", "true with place_embedding", "false")
+        if self.core_image and self.core_image % 2 == 0:
+            raise InvalidValue("DRNConfig.core_image", "0 or an odd number of crystals", self.core_image)
         if not 1e-4 <= self.initial_sigma <= 1.0:
             raise InvalidValue("DRNConfig.initial_sigma", "a width in [1e-4, 1]", repr(self.initial_sigma))
         if self.aggregation == "mean_max" and self.update_layers == 0:
@@ -105,4 +113,19 @@ BARREL = DRNConfig(
 )
 """The shipped network for the barrel: local coordinates, directed neighbours, a readout after every layer."""
 
-PRESETS: Mapping[str, DRNConfig] = MappingProxyType({"cms": CMS, "two_layer": TWO_LAYER, "barrel": BARREL})
+WINDOW = replace(
+    BARREL,
+    message_layers=1,
+    output_layers=4,
+    message_width=0,
+    output_width=256,
+    k=6,
+    matching_rounds=2,
+    place_embedding=True,
+    core_image=5,
+)
+"""`BARREL` with learned places in the window, an image of the core, cheaper edges and a wider readout."""
+
+PRESETS: Mapping[str, DRNConfig] = MappingProxyType(
+    {"cms": CMS, "two_layer": TWO_LAYER, "barrel": BARREL, "window": WINDOW}
+)

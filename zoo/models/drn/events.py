@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.fields import FIELD_BY_NAME, Field
+from zoo.data.flat import Flat, lengths, n_objects
 from zoo.data.schema import assemble, leaf_values
 from zoo.errors import InvalidValue
 from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
@@ -36,6 +37,7 @@ SAMPLE_CASES = (
 )
 """What each of the first events of `sample` is; showers of a toy follow."""
 
+PHI_CRYSTALS = 360
 WINDOW_ETA, WINDOW_PHI = 2, 14  # crystals on each side of the seed: the 5 x 29 window
 
 
@@ -56,6 +58,27 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
         hits[:, :, number][real] = leaf_values(records, f"hits.{name}")
     event = np.stack([leaf_values(records, name) for name in EVENT_FEATURES], axis=-1).astype(np.float32)
     return {"hits": hits, "hit_mask": real.astype(np.float32), "event": event}
+
+
+def augment(flat: Flat, rng: np.random.Generator) -> Flat:
+    """Mirrors a random half of the objects in phi, iphi -> 361 - iphi: supermodules map onto supermodules.
+
+    The field mirrors electrons into positrons, which are simulated alike. In eta the network mirrors by
+    itself.
+
+    Args:
+        flat: Flat arrays of some objects.
+        rng: Decides which.
+
+    Returns:
+        The same arrays, new ones where something changed.
+    """
+    mirrored = rng.random(n_objects(flat)) < 0.5
+    of_hits = np.repeat(mirrored, lengths(flat))
+    changed = dict(flat)
+    for name, where in (("hits.iphi", of_hits), ("seed_iphi", mirrored)):
+        changed[name] = np.where(where, (PHI_CRYSTALS + 1 - flat[name]).astype(flat[name].dtype), flat[name])
+    return changed
 
 
 def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:

@@ -83,6 +83,22 @@ def phi_difference(iphi: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
     return tf.math.floormod(iphi - reference + half, float(PHI_CRYSTALS)) - half
 
 
+def seed_frame(hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns where each hit lies as seen from the seed, the first hit.
+
+    Args:
+        hits: `[B, N, 5]`, clean, sorted by falling energy.
+
+    Returns:
+        Crystals from eta 0 towards the seed's end of the barrel, crystals from the seed outwards in eta, and
+        along phi; `[B, N]` each.
+    """
+    eta = eta_coordinate(hits[:, :, 0])
+    outward = eta * (1.0 - 2.0 * tf.cast(eta[:, :1] < 0.0, eta.dtype))
+    outward = tf.clip_by_value(outward, -float(ETA_CRYSTALS), float(ETA_CRYSTALS))
+    return outward, outward - outward[:, :1], phi_difference(hits[:, :, 1], hits[:, :1, 1])
+
+
 def gap_nearness(distance: tf.Tensor) -> tf.Tensor:
     """Returns the sum over gaps of sign(d) exp(1/2 - |d|) for d `[..., gaps]` in crystals: +-1 beside one."""
     return tf.reduce_sum(tf.sign(distance) * tf.exp(tf.minimum(0.5 - tf.abs(distance), 0.0)), axis=-1)
@@ -182,15 +198,13 @@ class LocalFeatures(keras.layers.Layer):
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, event: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Applies the layer; arguments and results stand in the docstring of the class."""
-        ieta, iphi, energy, noise, dead = tf.unstack(hits, num=5, axis=-1)
+        _, iphi, energy, noise, dead = tf.unstack(hits, num=5, axis=-1)
         raw = _positive(tf.reduce_sum(energy, axis=1, keepdims=True))
         fraction = energy / raw
         noise = tf.clip_by_value(noise, SMALLEST_GEV, 1.0) * hit_mask
         dead = tf.minimum(dead, 8.0)
-        eta = eta_coordinate(ieta)
-        outward = eta * (1.0 - 2.0 * tf.cast(eta[:, :1] < 0.0, eta.dtype))
-        outward = tf.clip_by_value(outward, -float(ETA_CRYSTALS), float(ETA_CRYSTALS))
-        deta, dphi = (outward - outward[:, :1]) * hit_mask, phi_difference(iphi, iphi[:, :1]) * hit_mask
+        outward, deta, dphi = seed_frame(hits)
+        deta, dphi = deta * hit_mask, dphi * hit_mask
         gaps = tf.stack([eta_gap_nearness(outward), phi_gap_nearness(iphi)], axis=-1)
 
         # All sums over hits at once: sum_i fraction_i v_i of the columns v.

@@ -19,6 +19,7 @@ from zoo.layers.trim_padding import TrimPadding
 from zoo.models.drn.config import DSCB_PARAMETERS, EVENT_FEATURES, HIT_FEATURES, DRNConfig
 from zoo.models.drn.head import CorrectedEnergy, CrystalBallHead
 from zoo.models.drn.hit_features import CartesianFeatures, HitEnergy, LocalFeatures
+from zoo.models.drn.places import CoreImage, PlaceEmbedding
 
 ENERGY = HIT_FEATURES.index("energy_gev")
 
@@ -47,7 +48,9 @@ def _message_widths(config: DRNConfig) -> list[int]:
     return [wide] * (config.message_layers - 1) + [config.hidden]
 
 
-def _embed(nodes: keras.KerasTensor, whole: keras.KerasTensor, config: DRNConfig) -> keras.KerasTensor:
+def _embed(
+    nodes: keras.KerasTensor, whole: keras.KerasTensor, place: list[keras.KerasTensor], config: DRNConfig
+) -> keras.KerasTensor:
     """Embeds each hit, with the features of its object if the configuration says so."""
     widths = [config.hidden] * config.input_layers
     if config.event_to_hits:
@@ -55,7 +58,7 @@ def _embed(nodes: keras.KerasTensor, whole: keras.KerasTensor, config: DRNConfig
         context = dense(config.hidden, fan_in, None, "embed_event")(whole)
         context = keras.layers.Reshape((1, config.hidden), name="embed_event_row")(context)
         nodes = keras.layers.Add(name="embed_sum")(
-            [dense(config.hidden, fan_in, None, "embed_hit")(nodes), context]
+            [dense(config.hidden, fan_in, None, "embed_hit")(nodes), context, *place]
         )
         nodes = keras.layers.Activation("elu", name="embed_0")(nodes)
         widths = widths[1:]
@@ -99,8 +102,15 @@ def build(config: DRNConfig) -> keras.Model:
     features = CartesianFeatures if config.hit_coordinates == "cartesian" else LocalFeatures
     nodes, whole = features(name="features")(clean, mask, clean_event)
 
+    if config.core_image:
+        image = CoreImage(config.core_image, name="core_image")(clean, mask)
+        whole = keras.layers.Concatenate(name="whole")([whole, image])
+
     # === Embedding ===
-    nodes = _embed(nodes, whole, config)
+    place = []
+    if config.place_embedding:
+        place = [PlaceEmbedding(config.hidden, name="place_embedding")(clean, mask)]
+    nodes = _embed(nodes, whole, place, config)
 
     # === Graph: link, convolve, merge ===
     scales = _read(nodes, mask, weight, "embedding") if config.readout == "multiscale" else []
