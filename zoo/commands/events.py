@@ -41,7 +41,14 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--out", type=Path, required=True, help="ROOT file to write")
     parser.add_argument("--split", default="test", choices=SPLITS, help="which showers to use (default test)")
     parser.add_argument(
-        "--showers", type=Path, metavar="FOLDER", help="another shower library (photons.npz, electrons.npz)"
+        "--showers",
+        type=Path,
+        metavar="FOLDER",
+        help="another shower library (photons.npz, electrons.npz); --shift grindhammer_peters writes it",
+    )
+    parser.add_argument(
+        "--shift",
+        help="a detector or showers unlike the training's: grindhammer_peters, noise, thresholds, dead",
     )
     parser.add_argument("--no-pileup", action="store_true", help="no other interactions")
     parser.add_argument(
@@ -86,17 +93,21 @@ def _simulate(arguments: argparse.Namespace) -> int:
             raise InvalidValue(f"--{name}", f"an integer >= {least}", getattr(arguments, name))
     check_output_file(arguments.out)
     from zoo.simulation.samples import SAMPLES, simulate
+    from zoo.simulation.shifts import SHIFTS, Shift
 
     if arguments.sample not in SAMPLES:
         raise UnknownName("sample", arguments.sample, SAMPLES)
+    if arguments.shift is not None and arguments.shift not in SHIFTS:
+        raise UnknownName("shift", arguments.shift, SHIFTS)
     import zoo
     from zoo.data.writers import write_root
-    from zoo.simulation.showers import ShowerLibrary
 
-    config = SAMPLES[arguments.sample]
+    shift = SHIFTS[arguments.shift] if arguments.shift else Shift("none")
+    config = shift.config(SAMPLES[arguments.sample])
     if arguments.no_pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
-    library = ShowerLibrary.from_folder(arguments.showers) if arguments.showers else ShowerLibrary.shipped()
+    with console().status("showers"):
+        library = shift.library(arguments.showers)
     done = 0
     with bar(f"simulate {arguments.sample}", arguments.n) as advance:
 
@@ -120,6 +131,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         "n": arguments.n,
         "seed": arguments.seed,
         "split": arguments.split,
+        "shift": arguments.shift,
         "config": dataclasses.asdict(config),
         "code_version": zoo.__version__,
         "library_sha256": library.sha256,

@@ -9,6 +9,8 @@
 | `shower_packing` | command that packs a folder of showers into the shipped library |
 | `pileup`, `overlay` | the minimum-bias pool, whole crossings of it, crossings laid over objects |
 | `interactions`, `minimum_bias` | the pool's record and file; the command that makes it with Pythia |
+| `grindhammer_peters` | parametrised showers: a second, independent simulation |
+| `shifts` | samples with other showers, noise, thresholds or dead crystals |
 | `transport`, `material`, `bremsstrahlung`, `helix` | material and field before the calorimeter |
 | `response` | noise, thresholds, dead crystals, leakage variable |
 | `objects`, `patches`, `windows`, `columns` | one batch of objects, and how it becomes records |

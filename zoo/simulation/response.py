@@ -33,8 +33,9 @@ BARREL_END_ETA = 1.48  # |eta| to which the noise parametrisations are normalise
 class NoiseModel:
     """Noise of a crystal and the thresholds that go with it.
 
-    The measured energy is Gaussian around the deposit E with variance sigma_i^2 + stochastic^2 E + constant^2
-    E^2, where sigma_i = floor + slope (eta / 1.48)^2 + spread N(0, 1) belongs to crystal and event.
+    The measured energy is Gaussian around the deposit E with variance (excess sigma_i)^2 + stochastic^2 E
+    + constant^2 E^2, where sigma_i = floor + slope (eta / 1.48)^2 + spread N(0, 1) belongs to crystal and
+    event.
     """
 
     name: str
@@ -48,6 +49,7 @@ class NoiseModel:
     seed_cut_gev: float  # a seed has more than this
     seed_cut_sigma: float  # and more than this many sigma_i
     least_gev: float = 0.010  # sigma_i is never below
+    excess: float = 1.0  # true electronics noise over sigma_i: thresholds and hit feature do not know of it
 
     def sigma_gev(self, eta: npt.ArrayLike, rng: np.random.Generator) -> F32:
         """Draws sigma_i of crystals at `eta` (any shape), in GeV."""
@@ -60,7 +62,8 @@ class NoiseModel:
     def measure(self, deposit_gev: F32, sigma_gev: F32, rng: np.random.Generator) -> F32:
         """Smears deposits with electronics noise, photostatistics and intercalibration; may be negative."""
         stochastic, constant = np.float32(self.stochastic**2), np.float32(self.constant**2)
-        variance = sigma_gev * sigma_gev + deposit_gev * (stochastic + constant * deposit_gev)
+        electronics = np.float32(self.excess) * sigma_gev
+        variance = electronics * electronics + deposit_gev * (stochastic + constant * deposit_gev)
         smear: F32 = rng.standard_normal(deposit_gev.shape, dtype=np.float32)
         smear *= np.sqrt(variance)
         smear += deposit_gev
