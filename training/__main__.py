@@ -4,6 +4,7 @@ python -m training drn --set hidden=32 --steps 2000 --out runs/small
 python -m training drn --resume --out runs/small
 python -m training bdt_regression
 python -m training release runs/drn-001 --tag barrel_v1
+python -m training contest --out runs/contest
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from pathlib import Path
 
 from training.recipe import RECIPES
 from zoo.errors import UnknownName, ZooError
-
-BASELINES = ("bdt_regression", "linear_calibration")
+from zoo.registry import baselines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words[:1] == ["release"]:
             return _release(words[1:])
+        if words[:1] == ["contest"]:
+            return _contest(words[1:])
         return _train(words)
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -39,16 +41,16 @@ def _train(words: list[str]) -> int:
     options = _training_parser().parse_args(words)
     names = sorted(path.stem for path in RECIPES.glob("*.toml"))
     if not options.recipe.endswith(".toml") and options.recipe not in names:
-        raise UnknownName("recipe", options.recipe, [*names, "release"], "training/recipes")
+        raise UnknownName("recipe", options.recipe, [*names, "release", "contest"], "training/recipes")
     from training import recipe as recipes
 
     overrides = recipes.parse_assignments(options.set)
     if options.steps is not None:
         overrides["fit.steps"] = options.steps
-    if options.strategy is not None and options.recipe not in BASELINES:
-        overrides["fit.strategy"] = options.strategy
-    if options.recipe in BASELINES:
+    if options.recipe in baselines():
         return _train_baseline(options, overrides)
+    if options.strategy is not None:
+        overrides["fit.strategy"] = options.strategy
 
     _quiet_tensorflow()
     from training import run
@@ -101,6 +103,49 @@ def _release(words: list[str]) -> int:
     from training.release import release
 
     print(release(options.run, options.tag, processes=options.processes, cache=options.cache))
+    return 0
+
+
+def _contest(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training contest",
+        description="Compares the DRN with the BDT on the same test objects: reports, domain shifts, further "
+        "runs. A tag or a run folder may hold {sample}, the kind of the objects.",
+        epilog="example: python -m training contest --runs 'half the data=runs/drn-half' 'seed 2=runs/s2'",
+    )
+    add = parser.add_argument
+    add("--samples", nargs="+", default=["electrons", "photons"], help="kinds (default both)")
+    add("--out", type=Path, default=Path("runs/contest"), help="folder of the results (default runs/contest)")
+    add("--network", default="drn.barrel_{sample}_v1", help="default drn.barrel_{sample}_v1")
+    add(
+        "--trees",
+        default="bdt_regression.barrel_{sample}_v1",
+        help="default bdt_regression.barrel_{sample}_v1",
+    )
+    add("--runs", nargs="+", default=[], metavar="NAME=RUN", help="tags or run folders to compare with both")
+    add("--n", type=int, default=100_000, help="test objects of each kind (default 100,000)")
+    add("--shift-n", type=int, default=20_000, help="objects under each shift (default 20,000; 0: none)")
+    add("--processes", type=int, default=2, help="simulating processes")
+    add("--cache", type=Path, help="folder of simulated events (default runs/cache)")
+    options = parser.parse_args(words)
+    runs = dict(run.partition("=")[::2] for run in options.runs)
+    if not all(runs.values()):
+        parser.error("--runs: expected NAME=TAG or NAME=FOLDER")
+    _quiet_tensorflow()
+    from training.contest import contest
+
+    page = contest(
+        options.out,
+        samples=options.samples,
+        network=options.network,
+        trees=options.trees,
+        runs=runs,
+        n=options.n,
+        shift_n=options.shift_n,
+        processes=options.processes,
+        cache=options.cache,
+    )
+    print(page)
     return 0
 
 

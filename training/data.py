@@ -1,6 +1,6 @@
 """The events of a recipe: simulated once, in parallel processes, into a cache that every training shares.
 
-    events = prepare(recipe.data, "train", n=recipe.data.n, cache=Path("runs/cache"), processes=2)
+    events = prepare(recipe.data, "train", n=recipe.data.n, cache=Path("runs/cache"), model=recipe.model)
     len(events), events.read(0)         # a source of `zoo.data.stream`
 
 A shard is a fair sample of the whole: each holds electrons and photons, with and without pile-up, in the
@@ -107,7 +107,7 @@ def prepare(
     *,
     n: int,
     cache: Path,
-    model: str = "drn",
+    model: str,
     processes: int = 2,
     known: Mapping[str, Any] | None = None,
     quiet: bool = False,
@@ -194,7 +194,7 @@ def parts(data: Data, n: int) -> list[Part]:
     return [part for part in both if part.n]
 
 
-def make_shard(data: Data, split: str, index: int, n: int, model: str) -> ak.Array:
+def make_shard(data: Data, split: str, index: int, n: int, model: str, *, truth: bool = False) -> ak.Array:
     """Simulates one shard; its number alone decides its events.
 
     Args:
@@ -203,19 +203,22 @@ def make_shard(data: Data, split: str, index: int, n: int, model: str) -> ak.Arr
         index: Number of the shard.
         n: Objects in it.
         model: Whose toy sample is meant by "toy".
+        truth: Also the particles and their deposits, for the same events.
 
     Returns:
         Records [n].
     """
-    pieces = []
+    pieces: list[ak.Array] = []
     for number, part in enumerate(parts(data, n)):
         # One stream for each ingredient of each shard: a seed for every (recipe, split, shard, ingredient).
         entropy = np.random.SeedSequence((data.seed, SPLITS.index(split), index, number))
-        pieces.append(_sample(part, int(entropy.generate_state(1)[0]), split, model))
+        pieces.append(_sample(part, int(entropy.generate_state(1)[0]), split, model, truth))
+    if truth:
+        return ak.concatenate(pieces)
     return from_flat(concatenate([to_flat(piece) for piece in pieces]))
 
 
-def _sample(part: Part, seed: int, split: str, model: str) -> ak.Array:
+def _sample(part: Part, seed: int, split: str, model: str, truth: bool = False) -> ak.Array:
     if part.sample == TOY:
         from zoo.registry import model_module
 
@@ -227,7 +230,7 @@ def _sample(part: Part, seed: int, split: str, model: str) -> ak.Array:
     config = samples.SAMPLES[part.sample]
     if not part.pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
-    return samples.simulate(part.sample, part.n, seed, split=split, config=config, truth=False)
+    return samples.simulate(part.sample, part.n, seed, split=split, config=config, truth=truth)
 
 
 def _shard_size(data: Data, n: int) -> int:
@@ -268,7 +271,7 @@ def _simulate(
                 _write(shards.folder, shards.key, data, split, index, size, model)
                 advance(size)
             return
-        with _one_thread_each(), ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        with one_thread_each(), ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
             jobs = [
                 pool.submit(_write, shards.folder, shards.key, data, split, i, size, model) for i in missing
             ]
@@ -288,7 +291,7 @@ def _write(
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Keeps the BLAS threads of the simulating processes from competing for the same cores."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     old = {name: os.environ.get(name) for name in names}

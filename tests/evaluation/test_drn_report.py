@@ -73,6 +73,17 @@ def test_methods_baseline_and_clusters(records):
     assert drn["resolution"]["value"] == pytest.approx(0.02, rel=0.2)
 
 
+def test_classes_limit_and_the_variables_with_verdicts(records):
+    limit = np.full(N, 0.01)
+    report = energy_report(records, outputs(records), replicas=5, pit=fake_pit, limits={"oracle": limit})
+    assert report.methods[-1].limit and report.methods[-1].name == "limit_oracle"
+    assert report.baseline == "raw"
+    assert {"et", "abs_eta", "rho", "r9"} <= set(report.fit_variables)
+    assert {chosen.name for chosen in report.classes} >= {"high_r9", "low_r9", "gap", "dead_crystal"}
+    with pytest.raises(InvalidValue, match=f"limit cascade: expected {N} values"):
+        energy_report(records, outputs(records), replicas=5, pit=fake_pit, limits={"cascade": limit[:-1]})
+
+
 def test_without_baselines_the_raw_sum_is_the_baseline(records):
     assert energy_report(records, outputs(records), replicas=5, pit=fake_pit).baseline == "raw"
 

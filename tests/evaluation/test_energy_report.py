@@ -18,7 +18,8 @@ from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.evaluation import plots
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.report import EnergyReport, Method
+from zoo.evaluation.classes import ObjectClass
+from zoo.evaluation.report import EnergyReport, Method, information_limit
 
 N = 3000
 
@@ -145,6 +146,63 @@ def test_empty_bins_stay_in_the_report():
     row = report.compute()["variables"]["none"]
     assert [b["entries"] for b in row["bins"]] == [0, 0] and row["outside"] == 170
     assert row["bins"][0]["methods"]["drn"]["resolution"] == {"value": None, "error": None}
+
+
+def classed(**options):
+    """With a limit at 60 % of the BDT's width and two classes: all objects, and those above 60 GeV."""
+    report = make(**options)
+    true = report.truth
+    limit = information_limit(true, 0.6 * 0.16 / np.sqrt(true))
+    return replace(
+        report,
+        methods=[*report.methods, limit],
+        classes=[ObjectClass("all", "all <objects>", true > 0), ObjectClass("high", "high", true > 60)],
+    )
+
+
+def test_classes_show_every_method_with_both_ratios():
+    def spoil(true, energy, sigma):
+        return np.where(true > 60, true + (energy - true) * 1.5, energy)
+
+    content = classed(spoil=spoil).compute()
+    json.dumps(content, allow_nan=False)
+    everything, high = content["classes"]
+    assert everything["entries"] == N - 30 and high["entries"] < everything["entries"]
+    assert sum(row["entries"] for row in high["bins"]) == high["entries"]
+    assert [row["low"] for row in high["bins"]] == [10.0, 30.0, 60.0]
+    for table, ratio in ((everything, 0.9), (high, None)):
+        assert set(table["methods"]) == {"raw", "linear", "bdt", "drn", "information_limit"}
+        mean = table["mean_ratio"]["drn"]
+        if ratio is None:  # its bins below 60 GeV are empty
+            assert mean["resolution"]["value"] is None and mean["cruijff"]["value"] is None
+        else:  # over the bins 10-30 and 30-60 GeV: that above 70 GeV is left out
+            assert mean["resolution"]["value"] == pytest.approx(ratio, abs=0.01)
+            assert mean["cruijff"]["value"] == pytest.approx(ratio, abs=0.03)
+    spoiled = high["methods"]["drn"]
+    assert spoiled["ratio"]["value"] == pytest.approx(1.35, abs=0.01) and spoiled["ratio"]["worse"]
+    assert spoiled["cruijff"]["ratio"]["value"] == pytest.approx(1.35, abs=0.05)
+    losses = {(row["variable"], row["bin"], row["measure"]) for row in content["worse"]}
+    assert {("class", "high", "effective width"), ("class", "high", "Cruijff")} <= losses
+
+
+def test_the_limit_is_shown_and_not_judged():
+    content = classed().compute()
+    shown = content["variables"]["et"]["bins"][1]["methods"]["information_limit"]
+    assert shown["ratio"]["value"] == pytest.approx(0.6, abs=0.06)
+    assert [m["name"] for m in content["methods"] if m["limit"]] == ["information_limit"]
+    assert all("information_limit" not in side["methods"] for side in content["response"].values())
+    with pytest.raises(InvalidValue, match="class short"):
+        replace(make(n=100), classes=[ObjectClass("short", "short", np.ones(3, bool))])
+
+
+def test_classes_and_limit_on_the_page(tmp_path):
+    classed(n=1200).write(tmp_path / "report")
+    assert (tmp_path / "report" / "plots" / "classes.png").is_file()
+    text = (tmp_path / "report" / "index.html").read_text()
+    assert "Classes of objects" in text and "all &lt;objects&gt;" in text and "information limit" in text
+    page = Page()
+    page.feed(text)
+    assert page.pictures == len(list((tmp_path / "report" / "plots").glob("*.png")))
 
 
 class Page(HTMLParser):

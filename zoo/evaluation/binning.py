@@ -11,7 +11,17 @@ import numpy.typing as npt
 
 from zoo.errors import InvalidValue
 
-__all__ = ["ET_EDGES", "Variable", "energy_variables", "equal_population", "r9", "transverse_energy_gev"]
+__all__ = [
+    "ET_EDGES",
+    "Variable",
+    "core_share",
+    "energy_variables",
+    "equal_population",
+    "gap_distances",
+    "in_core",
+    "r9",
+    "transverse_energy_gev",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,15 +110,8 @@ def transverse_energy_gev(records: ak.Array) -> Floats:
     return np.asarray(energy / np.cosh(np.asarray(records.true_eta, np.float64)))
 
 
-def r9(records: ak.Array) -> Floats:
-    """R9: energy of the 3 x 3 crystals around the seed over the raw energy.
-
-    Args:
-        records: Records with hits and seed.
-
-    Returns:
-        [N] in [0, 1]; 0 for an object without hits.
-    """
+def in_core(records: ak.Array) -> ak.Array:
+    """Marks the hits of the 3 x 3 crystals around the seed; jagged bool, one for each hit."""
     hits = records.hits
     eta = ak.values_astype(hits.ieta, np.int64)
     row = eta - ak.values_astype(eta > 0, np.int64)  # there is no crystal 0
@@ -117,9 +120,38 @@ def r9(records: ak.Array) -> Floats:
     across = (
         ak.values_astype(hits.iphi, np.int64) - np.asarray(records.seed_iphi, np.int64) + 180
     ) % 360 - 180
-    energy = ak.values_astype(hits.energy_gev, np.float64)
-    core = ak.sum(ak.where(near_eta & (abs(across) <= 1), energy, 0.0), axis=1)
-    return _over(core, ak.sum(energy, axis=1))
+    return near_eta & (abs(across) <= 1)
+
+
+def core_share(records: ak.Array, field: str = "energy_gev") -> Floats:
+    """Share of the hits' energy that lies in the 3 x 3 crystals around the seed.
+
+    Args:
+        records: Records with hits and seed.
+        field: Which energy of the hits.
+
+    Returns:
+        [N] in [0, 1]; 0 for an object without hits.
+    """
+    energy = ak.values_astype(records.hits[field], np.float64)
+    return _over(ak.sum(ak.where(in_core(records), energy, 0.0), axis=1), ak.sum(energy, axis=1))
+
+
+def r9(records: ak.Array) -> Floats:
+    """R9: energy of the 3 x 3 crystals around the seed over the raw energy, [N]."""
+    return core_share(records)
+
+
+def gap_distances(records: ak.Array) -> tuple[Floats, Floats]:
+    """Distance of the seed's centre to the nearest module gap in eta and supermodule gap in phi.
+
+    Returns:
+        [N] each, in crystals: 0.5 for a seed beside a gap.
+    """
+    ieta, iphi = np.abs(np.asarray(records.seed_ieta, np.int64)), np.asarray(records.seed_iphi, np.int64)
+    gap_eta = np.min(np.abs((ieta - 0.5)[:, None] - np.array(_MODULE_EDGES)), axis=1)
+    within = np.mod(iphi - 0.5, _SUPERMODULE)
+    return np.asarray(gap_eta, np.float64), np.minimum(within, _SUPERMODULE - within)
 
 
 def energy_variables(records: ak.Array) -> list[Variable]:
@@ -141,10 +173,7 @@ def energy_variables(records: ak.Array) -> list[Variable]:
         np.mod(eta / _ETA_PITCH, 1.0) - 0.5,
         np.mod(_phi_at_face(records) / _PHI_PITCH, 1.0) - 0.5,
     )
-    ieta, iphi = np.abs(np.asarray(records.seed_ieta, np.int64)), np.asarray(records.seed_iphi, np.int64)
-    gap_eta = np.min(np.abs((ieta - 0.5)[:, None] - np.array(_MODULE_EDGES)), axis=1)
-    within = np.mod(iphi - 0.5, _SUPERMODULE)
-    gap_phi = np.minimum(within, _SUPERMODULE - within)
+    gap_eta, gap_phi = gap_distances(records)
     position, gap = (-0.5, -0.3, -0.1, 0.1, 0.3, 0.5), (0.0, 1.0, 2.0, 4.0, 13.0)
     return [
         Variable("et", r"$E_\mathrm{T}^\mathrm{true}$", "GeV", transverse_energy_gev(records), ET_EDGES),

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from zoo.evaluation.binning import edges_text
+from zoo.evaluation.html_parts import COLOURS, gallery, grid, mark, page, pair
 
 __all__ = ["render"]
 
 Content = Mapping[str, Any]
-
-_STYLE = """
-:root{color-scheme:light}
-body{font:15px/1.5 system-ui,sans-serif;color:#1d1d1f;background:#fff;margin:2rem auto;max-width:1160px;
-padding:0 1rem}
-h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ddd}
-table{border-collapse:collapse;font-size:13px;margin:.6rem 0;font-variant-numeric:tabular-nums}
-th,td{padding:.22rem .6rem;border-bottom:1px solid #e6e6e6;text-align:right}
-th:first-child,td:first-child{text-align:left}thead th{background:#f5f5f7}
-.worse{background:#fde2e2}.better{background:#e3f4e3}.note{color:#555}
-.scroll{overflow-x:auto}.pictures{display:flex;flex-wrap:wrap;gap:.6rem}
-img{max-width:100%;height:auto;border:1px solid #eee}
-details{margin:.4rem
-0}summary{cursor:pointer}pre{background:#f5f5f7;padding:.6rem;overflow-x:auto;font-size:12px}
-"""
 
 
 def render(content: Content, pictures: Mapping[str, bytes]) -> str:
@@ -40,37 +25,33 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
     Returns:
         The HTML text.
     """
-    title = html.escape(content["title"])
     parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        f"<meta name='viewport' content='width=device-width,initial-scale=1'><title>{title}</title>",
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>",
         _sample(content),
         "<h2>Summary</h2>",
         _summary(content),
         _worse(content),
         _checks(content),
         *(f"<p class='note'>{html.escape(note)}</p>" for note in content["notes"]),
+        *_classes(content, pictures),
         "<h2>Response against the energy</h2>",
         "<p class='note'>Where the resolution exceeds a few per cent, the prior of any regression shifts "
         "E_pred/E_true in bins of E_true; below 15 GeV the other view counts. Grey: the limit, where it "
         "counts.</p>",
-        _gallery(pictures, [f"response_energy_{side}" for side in content["response"]]),
+        gallery(pictures, [f"response_energy_{side}" for side in content["response"]]),
         "<h2>Predicted uncertainty</h2>",
-        _gallery(pictures, ["pit", *(name for name in pictures if name.startswith("coverage_"))]),
+        gallery(pictures, ["pit", *(name for name in pictures if name.startswith("coverage_"))]),
     ]
     for name, table in content["variables"].items():
         parts.append(f"<h2>In bins of {_words(table['label'])}</h2>")
         shown = [f"{kind}_{name}" for kind in ("resolution", "cruijff", "response")]
         shown += [picture for picture in pictures if picture.startswith(f"fits_{name}_")]
-        parts.append(_gallery(pictures, shown))
+        parts.append(gallery(pictures, shown))
         parts.append(_bins(content, table))
     metadata = json.dumps(content["sample"]["metadata"], indent=1, sort_keys=True, default=str)
     parts.append(
         f"<h2>Sample</h2><details><summary>metadata</summary><pre>{html.escape(metadata)}</pre></details>"
     )
-    parts.append("</body></html>\n")
-    return "\n".join(parts)
+    return page(content["title"], parts)
 
 
 def _sample(content: Content) -> str:
@@ -84,7 +65,7 @@ def _sample(content: Content) -> str:
     low, high = lost["raw_over_true_outside"]
     return (
         f"<p>{sample['objects']:,} objects from {sample['unique_showers']:,} different showers{extra}; "
-        f"{sample['reported']:,} in the reported range, of which {_pair(lost, 100)} % have E_raw/E_true "
+        f"{sample['reported']:,} in the reported range, of which {pair(lost, 100)} % have E_raw/E_true "
         f"outside ({low:g}, {high:g}): inefficiency for every method alike. "
         f"Errors: cluster bootstrap over showers, {sample['bootstrap_replicas']} replicas; ratios paired.</p>"
     )
@@ -101,13 +82,15 @@ def _summary(content: Content) -> str:
     rows = []
     for method in content["methods"]:
         found = content["overall"]["methods"][method["name"]]
+        shown = _OF_LIMIT if method["limit"] else [key for key, _, _ in columns]
         role = {content["model"]: " (model)", content["baseline"]: " (baseline)"}.get(method["name"], "")
         cells = "".join(
-            f"<td{_mark(found[key]) if key == 'ratio' else ''}>{_pair(found.get(key), scale)}</td>"
+            f"<td{_mark(method, found[key]) if key == 'ratio' else ''}>"
+            f"{pair(found.get(key), scale) if key in shown else ''}</td>"
             for key, _, scale in columns
         )
         rows.append(f"<tr><td>{html.escape(method['label'])}{role}</td>{cells}</tr>")
-    return _table(f"<tr><th>method</th>{head}</tr>", rows) + _energy_table(content)
+    return grid(f"<tr><th>method</th>{head}</tr>", rows) + _energy_table(content)
 
 
 def _energy_table(content: Content) -> str:
@@ -121,12 +104,12 @@ def _energy_table(content: Content) -> str:
     for method in content["methods"]:
         found = [row["methods"][method["name"]] for row in table["bins"]]
         label = html.escape(method["label"])
-        cells = "".join(f"<td>{_pair(f['resolution'], 100)}</td>" for f in found)
+        cells = "".join(f"<td>{pair(f['resolution'], 100)}</td>" for f in found)
         rows.append(f"<tr><td>{label}, &sigma;<sub>eff</sub>/median, %</td>{cells}</tr>")
         if method["name"] != content["baseline"]:
-            cells = "".join(f"<td{_mark(f['ratio'])}>{_pair(f['ratio'])}</td>" for f in found)
+            cells = "".join(f"<td{_mark(method, f['ratio'])}>{pair(f['ratio'])}</td>" for f in found)
             rows.append(f"<tr><td>{label}, ratio to baseline</td>{cells}</tr>")
-    return f"<p>In bins of {_words(table['label'])}:</p>" + _table(f"<tr><th></th>{heads}</tr>", rows)
+    return f"<p>In bins of {_words(table['label'])}:</p>" + grid(f"<tr><th></th>{heads}</tr>", rows)
 
 
 def _worse(content: Content) -> str:
@@ -135,20 +118,20 @@ def _worse(content: Content) -> str:
         return f"<p class='better'>In no bin is {model} worse than {baseline} by more than two errors.</p>"
     rows = [
         f"<tr class='worse'><td>{html.escape(row['variable'])}</td><td>{html.escape(row['bin'])}</td>"
-        f"<td>{row['measure']}</td><td>{_pair(row)}</td></tr>"
+        f"<td>{row['measure']}</td><td>{pair(row)}</td></tr>"
         for row in content["worse"]
     ]
     return (
         f"<p class='worse'>{model} is worse than {baseline} by more than two errors in {len(rows)} bins:</p>"
-        + _table("<tr><th>variable</th><th>bin</th><th>measure</th><th>ratio</th></tr>", rows)
+        + grid("<tr><th>variable</th><th>bin</th><th>measure</th><th>ratio</th></tr>", rows)
     )
 
 
 def _checks(content: Content) -> str:
     rows = [
-        f"<tr class='{_COLOURS[check['verdict']]}'><td>{html.escape(check['check'])}</td>"
+        f"<tr class='{COLOURS[check['verdict']]}'><td>{html.escape(check['check'])}</td>"
         f"<td>{check['verdict']}</td>"
-        f"<td>{_pair({'value': check['worst'], 'error': check['error']}, 100)} %</td>"
+        f"<td>{pair({'value': check['worst'], 'error': check['error']}, 100)} %</td>"
         f"<td>{html.escape(check['where'])}</td></tr>"
         for check in content["checks"]
     ]
@@ -157,76 +140,106 @@ def _checks(content: Content) -> str:
     head = "<tr><th>limit</th><th></th><th>largest deviation</th><th>where</th></tr>"
     return (
         f"<p>Limits for {_label(content, content['model'])} (undecided: beyond the limit by less than two "
-        f"errors):</p>{_table(head, rows)}"
+        f"errors):</p>{grid(head, rows)}"
     )
 
 
 def _bins(content: Content, table: Content) -> str:
     rows = []
     for number, row in enumerate(table["bins"]):
-        where = html.escape(edges_text(table["edges"], number, table["unit"]))
-        for method in content["methods"]:
-            found = row["methods"][method["name"]]
-            fit = found.get("cruijff")
-            cells = [
-                _pair(found["resolution"], 100), _pair(found["width_95"], 100), _pair(found["median"]),
-                _pair(found["tails"], 100), _pair(found.get("coverage_68"), 100),
-                _pair(found.get("coverage_95"), 100), _pair(fit["resolution"], 100) if fit else "",
-            ]  # fmt: skip
-            rows.append(
-                f"<tr><td>{where}</td><td>{row['entries']:,}</td><td>{html.escape(method['label'])}</td>"
-                f"<td>{cells[0]}</td><td{_mark(found['ratio'])}>{_pair(found['ratio'])}</td>"
-                + "".join(f"<td>{cell}</td>" for cell in cells[1:]) + "</tr>"
-            )  # fmt: skip
-    head = (
-        "<tr><th>bin</th><th>entries</th><th>method</th><th>&sigma;<sub>eff</sub>/median, %</th>"
-        "<th>ratio</th><th>95 % half-width, %</th><th>median</th><th>tails, %</th>"
-        "<th>cov. 68, %</th><th>cov. 95, %</th><th>Cruijff &sigma;/&mu;, %</th></tr>"
-    )
+        rows += _method_rows(content, edges_text(table["edges"], number, table["unit"]), row)
     outside = (
         f"<p class='note'>{table['outside']:,} objects lie outside these bins.</p>"
         if table["outside"]
         else ""
     )
-    return f"<details><summary>all figures</summary>{_table(head, rows)}{outside}</details>"
+    return f"<details><summary>all figures</summary>{grid(_METHOD_HEAD, rows)}{outside}</details>"
 
 
-def _gallery(pictures: Mapping[str, bytes], names: list[str]) -> str:
-    images = [
-        f"<img alt='{name}' src='data:image/png;base64,{base64.b64encode(pictures[name]).decode()}'>"
-        for name in names if name in pictures
-    ]  # fmt: skip
-    return f"<div class='pictures'>{''.join(images)}</div>"
+def _method_rows(content: Content, where: str, row: Content) -> list[str]:
+    """One row a method of a bin or class, with every figure."""
+    rows = []
+    for method in content["methods"]:
+        found = row["methods"][method["name"]]
+        fit = found.get("cruijff", {})
+        cells = [
+            pair(found["width_95"], 100), pair(found["median"]), pair(found["tails"], 100),
+            pair(found.get("coverage_68"), 100), pair(found.get("coverage_95"), 100),
+            pair(fit.get("resolution"), 100),
+        ]  # fmt: skip
+        rows.append(
+            f"<tr><td>{html.escape(where)}</td><td>{row['entries']:,}</td>"
+            f"<td>{html.escape(method['label'])}</td><td>{pair(found['resolution'], 100)}</td>"
+            f"<td{_mark(method, found['ratio'])}>{pair(found['ratio'])}</td>"
+            + "".join(f"<td>{cell}</td>" for cell in cells)
+            + f"<td{_mark(method, fit.get('ratio'))}>{pair(fit.get('ratio'))}</td></tr>"
+        )
+    return rows
 
 
-def _table(head: str, rows: list[str]) -> str:
-    return f"<div class='scroll'><table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></div>"
+def _classes(content: Content, pictures: Mapping[str, bytes]) -> list[str]:
+    """Ratios in classes of objects: the whole class, its bins of ET, and the mean over them."""
+    tables = content["classes"]
+    if not tables:
+        return []
+    low, high = tables[0]["averaged_et_gev"]
+    baseline = _label(content, content["baseline"])
+    parts = [
+        "<h2>Classes of objects</h2>",
+        f"<p class='note'>Ratios of resolutions to {baseline}. Mean: the geometric mean over the bins of "
+        f"E<sub>T</sub> from {low:g} to {high:g} GeV, each with the same weight.</p>",
+        gallery(pictures, ["classes"]),
+        _class_grid(content, "resolution", "Effective width"),
+        _class_grid(content, "cruijff", "Cruijff &sigma;/&mu;"),
+    ]
+    rows = []
+    for table in tables:
+        rows += _method_rows(content, table["label"], table)
+        for row in table["bins"]:
+            rows += _method_rows(content, f"{table['label']}; {row['low']:g} to {row['high']:g} GeV", row)
+    head = _METHOD_HEAD.replace("bin", "class", 1)
+    parts.append(f"<details><summary>all figures</summary>{grid(head, rows)}</details>")
+    return parts
 
 
-def _pair(figure: Mapping[str, Any] | None, scale: float = 1.0) -> str:
-    """Value and error with as many digits as the error deserves."""
-    if not figure or figure["value"] is None:
-        return "-"
-    value, error = figure["value"] * scale, figure.get("error")
-    if error is None or error == 0:
-        return f"{value:.4g}"
-    error *= scale
-    digits = next((d for d in range(7) if error >= 2 * 10.0**-d), 6)
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+def _class_grid(content: Content, measure: str, words: str) -> str:
+    """The model's ratios in all classes, and the limit's mean beside them."""
+    tables = content["classes"]
+    model = content["model"]
+    limits = [method for method in content["methods"] if method["limit"]]
+    low, high = tables[0]["averaged_et_gev"]
+    bins = "".join(f"<th>{row['low']:g}-{row['high']:g} GeV</th>" for row in tables[0]["bins"])
+    means = "".join(f"<th>{html.escape(m['label'])}, mean</th>" for m in limits)
+    head = (
+        f"<tr><th>{words}: {_label(content, model)} / {_label(content, content['baseline'])}</th>"
+        f"<th>objects</th><th>all</th>{bins}<th>mean {low:g}-{high:g} GeV</th>{means}</tr>"
+    )
+    rows = []
+    for table in tables:
+        found = [row["methods"][model] for row in (table, *table["bins"])]
+        ratios = [f["ratio"] if measure == "resolution" else f["cruijff"]["ratio"] for f in found]
+        ratios.append(table["mean_ratio"][model].get(measure))
+        cells = "".join(f"<td{mark(ratio)}>{pair(ratio)}</td>" for ratio in ratios)
+        cells += "".join(f"<td>{pair(table['mean_ratio'][m['name']].get(measure))}</td>" for m in limits)
+        rows.append(f"<tr><td>{html.escape(table['label'])}</td><td>{table['entries']:,}</td>{cells}</tr>")
+    return grid(head, rows)
 
 
-def _mark(ratio: Mapping[str, Any]) -> str:
-    if ratio["worse"]:
-        return " class='worse'"
-    known = ratio["value"] is not None and ratio["error"] is not None
-    return " class='better'" if known and 1.0 - ratio["value"] > 2.0 * ratio["error"] else ""
+def _mark(method: Content, ratio: Mapping[str, Any] | None) -> str:
+    """A limit gets no verdict."""
+    return "" if method["limit"] else mark(ratio)
 
 
 def _label(content: Content, name: str) -> str:
     return html.escape(next(m["label"] for m in content["methods"] if m["name"] == name))
 
 
-_COLOURS = {"met": "better", "undecided": "", "not met": "worse"}
+_METHOD_HEAD = (
+    "<tr><th>bin</th><th>entries</th><th>method</th><th>&sigma;<sub>eff</sub>/median, %</th>"
+    "<th>ratio</th><th>95 % half-width, %</th><th>median</th><th>tails, %</th>"
+    "<th>cov. 68, %</th><th>cov. 95, %</th><th>Cruijff &sigma;/&mu;, %</th><th>ratio</th></tr>"
+)
+_OF_LIMIT = ("resolution", "ratio", "width_95")  # its response is 1 by construction
 _WORDS = {
     r"$E_\mathrm{T}^\mathrm{true}$": "E<sub>T</sub><sup>true</sup>", r"$|\eta|$": "|&eta;|",
     r"$\rho$": "&rho; (pile-up)",

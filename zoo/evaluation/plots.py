@@ -21,6 +21,7 @@ from zoo.evaluation.cruijff import CruijffFit
 
 __all__ = [
     "COLOURS",
+    "draw_classes",
     "draw_coverage",
     "draw_fits",
     "draw_pit",
@@ -36,6 +37,7 @@ Content = Mapping[str, Any]
 
 COLOURS = ("#7a7a7a", "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
 MARKERS = ("s", "v", "D", "o", "^", "P", "X")
+LIMIT_LINE = {"baseline": None, "color": "black", "linestyle": "--", "linewidth": 1.2}
 DPI = 110
 
 
@@ -81,26 +83,34 @@ def draw_resolution(content: Content, variable: str, measure: str = "resolution"
     figure, (top, bottom) = _panels()
     centres, half = _centres(table["edges"])
     shifts = _shifts(len(content["methods"]), half)
-    places, ratios, of_model = [], [], np.empty(0)
+    places, ratios, shown = [], [], [np.ones(1)]
     for number, method in enumerate(content["methods"]):
         rows = [row["methods"][method["name"]] for row in table["bins"]]
         rows = [row["cruijff"] for row in rows] if fitted else rows
-        look = _look(number)
         x = centres + shifts[number]
-        top.errorbar(x, *_pairs(row["resolution"] for row in rows), label=method["label"], **look)
-        ratio, error = _pairs(row["ratio"] for row in rows)
+        value, error = _pairs(row["resolution"] for row in rows)
+        ratio, ratio_error = _pairs(row["ratio"] for row in rows)
+        if method["limit"]:  # no method: a dashed line
+            for axes, line in ((top, value), (bottom, ratio)):
+                label = method["label"] if axes is top else None
+                axes.stairs(line, np.arange(len(line) + 1.0), label=label, **LIMIT_LINE)
+            shown.append(ratio)
+            continue
+        look = _look(number)
+        top.errorbar(x, value, error, label=method["label"], **look)
         if method["name"] == content["baseline"]:
             ratio = np.full_like(ratio, np.nan)  # 1 by definition
-        bottom.errorbar(x, ratio, error, **look)
+        bottom.errorbar(x, ratio, ratio_error, **look)
         places.append(x)
         ratios.append(ratio)
-        of_model = ratio if method["name"] == content["model"] else of_model
+        if method["name"] == content["model"]:
+            shown.append(ratio)
     bottom.axhline(1.0, color="black", linewidth=0.8)
     top.set_ylabel(r"Cruijff $\sigma/\mu$" if fitted else r"$\sigma_\mathrm{eff}$ / median")
     top.set_ylim(bottom=0.0)
     top.legend()
     _axis(bottom, table)
-    _limit_ratio(bottom, places, ratios, of_model)
+    _limit_ratio(bottom, places, ratios, np.concatenate(shown))
     bottom.set_ylabel("/ " + _label(content, content["baseline"]))
     return figure
 
@@ -111,7 +121,7 @@ def draw_response(content: Content, variable: str) -> Any:
     figure, axes = _single()
     centres, half = _centres(table["edges"])
     shifts = _shifts(len(content["methods"]), half)
-    for number, method in enumerate(content["methods"]):
+    for number, method in _methods(content):
         rows = [row["methods"][method["name"]]["median"] for row in table["bins"]]
         axes.errorbar(centres + shifts[number], *_pairs(rows), label=method["label"], **_look(number))
     axes.axhspan(0.996, 1.004, color="0.9", zorder=0)
@@ -126,7 +136,7 @@ def draw_response_spectrum(content: Content, side: str) -> Any:
     """Response against the energy: `side` "true" (E_pred/E_true) or "predicted" (E_true/E_pred)."""
     table = content["response"][side]
     figure, axes = _single()
-    for number, method in enumerate(content["methods"]):
+    for number, method in _methods(content):
         rows = table["methods"][method["name"]]
         edges = [rows[0]["low"], *(row["high"] for row in rows)]
         x = np.sqrt(np.array(edges[:-1]) * np.array(edges[1:])) * (1.0 + 0.012 * (number - 1))
@@ -243,6 +253,49 @@ def draw_fits(
     return figure
 
 
+def draw_classes(content: Content) -> Any:
+    """Ratio to the baseline in each class, as the mean over the bins of ET: model, and limit if it is there.
+
+    Full markers: effective resolution; open ones: Cruijff fit.
+    """
+    from matplotlib.figure import Figure
+
+    tables = content["classes"]
+    height = 1.3 + 0.36 * len(tables)
+    figure = Figure(figsize=(8.4, height), dpi=DPI)
+    figure.subplots_adjust(left=0.45, right=0.97, top=1 - 0.35 / height, bottom=0.62 / height)
+    axes = figure.add_subplot()
+    y = np.arange(len(tables), 0, -1, dtype=np.float64)
+    seen = [np.ones(1)]
+    for number, method in enumerate(content["methods"]):
+        if method["name"] != content["model"] and not method["limit"]:
+            continue
+        rows = [table["mean_ratio"][method["name"]] for table in tables]
+        if method["limit"]:
+            value, _ = _pairs(row["resolution"] for row in rows)
+            axes.plot(value, y, "|", color="black", markersize=13, label=method["label"])
+            seen.append(value)
+            continue
+        for measure, shift, name in (("resolution", 0.12, "effective"), ("cruijff", -0.12, "Cruijff")):
+            found = [row.get(measure, {"value": None, "error": None}) for row in rows]
+            value, error = _pairs(found)
+            look = _look(number) | {"mfc": "white" if shift < 0 else None}
+            axes.errorbar(value, y + shift, xerr=error, label=f"{method['label']}, {name}", **look)
+            seen.append(value)
+    inside = np.concatenate(seen)
+    axes.set_xlim(np.nanmin(inside) - 0.08, np.nanmax(inside) + 0.08)  # a long error bar may leave
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.set_yticks(y, [table["label"] for table in tables], fontsize=9.5)
+    axes.set_ylim(0.4, len(tables) + 0.6)
+    axes.grid(axis="x", color="0.9", linewidth=0.8)
+    low, high = tables[0]["averaged_et_gev"]
+    axes.set_xlabel(
+        rf"$\sigma$ / {_label(content, content['baseline'])}, mean over $E_\mathrm{{T}}$ {low:g}-{high:g} GeV"
+    )
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.1)
+    return figure
+
+
 def _single() -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
@@ -296,9 +349,9 @@ def _axis(axes: Any, table: Content) -> None:
     axes.set_xlabel(table["label"] + (f" [{table['unit']}]" if table["unit"] else ""))
 
 
-def _limit_ratio(axes: Any, x: Sequence[Floats], ratios: Sequence[Floats], of_model: Floats) -> None:
-    """Shows the region around 1 and all of the model; what lies beyond is an arrow at the panel's edge."""
-    seen = of_model[np.isfinite(of_model)]
+def _limit_ratio(axes: Any, x: Sequence[Floats], ratios: Sequence[Floats], shown: Floats) -> None:
+    """Shows the region around 1 and all of model and limit; what lies beyond is an arrow at the edge."""
+    seen = shown[np.isfinite(shown)]
     low, high = min(0.8, 0.97 * seen.min(initial=1.0)), max(1.2, 1.03 * seen.max(initial=1.0))
     axes.set_ylim(low, high)
     inset = 0.06 * (high - low)
@@ -314,6 +367,11 @@ def _plain_log(axes: Any, edges: Sequence[float]) -> None:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlim(edges[0], edges[-1])
+
+
+def _methods(content: Content) -> list[tuple[int, Mapping[str, Any]]]:
+    """Methods with their numbers, which say how they look; a limit has no response of its own."""
+    return [(number, method) for number, method in enumerate(content["methods"]) if not method["limit"]]
 
 
 def _label(content: Content, name: str) -> str:

@@ -26,10 +26,13 @@ import numpy.typing as npt
 
 from zoo.errors import InvalidValue, UnknownName
 from zoo.evaluation.binning import Variable
-from zoo.evaluation.bootstrap import ClusterBootstrap, is_worse, paired_ratio
+from zoo.evaluation.bootstrap import ClusterBootstrap
+from zoo.evaluation.class_table import class_table
+from zoo.evaluation.classes import ObjectClass
+from zoo.evaluation.comparison import Comparison, compare
 from zoo.evaluation.coverage import normal_pit
-from zoo.evaluation.cruijff import CruijffFit, fit_cruijff
-from zoo.evaluation.measures import Figure, energy_measures, response_measures
+from zoo.evaluation.cruijff import CruijffFit
+from zoo.evaluation.measures import Figure, response_measures
 from zoo.evaluation.response import REACH, reachable
 from zoo.evaluation.verdicts import RESPONSE_LIMITS, check_limits, worse_bins
 
@@ -56,6 +59,7 @@ class Method:
         energy_gev: [N] GeV; -1 or NaN where it has no answer.
         sigma_gev: [N] GeV predicted uncertainty, or None.
         pit: [N] probability-integral transform of the truth, or None: a normal one if there is a sigma.
+        limit: It is no method but what the information in the hits allows: see `information_limit`.
     """
 
     name: str
@@ -63,6 +67,30 @@ class Method:
     energy_gev: npt.ArrayLike
     sigma_gev: npt.ArrayLike | None = None
     pit: npt.ArrayLike | None = None
+    limit: bool = False
+
+
+def information_limit(
+    true_energy_gev: npt.ArrayLike,
+    sigma_over_e: npt.ArrayLike,
+    name: str = "information_limit",
+    label: str = "information limit",
+    seed: int = 0,
+) -> Method:
+    """An information limit as one more line of a report: E_true (1 + sigma z) with normal z.
+
+    It goes through the same fits, bins and bootstrap as every method, and through no verdict.
+
+    Args:
+        true_energy_gev: [N] GeV.
+        sigma_over_e: [N] smallest relative width that an unbiased estimate can have.
+        name: Key in report.json.
+        label: Name in plots and tables.
+        seed: Seed of z.
+    """
+    z = np.random.default_rng(seed).normal(size=len(np.asarray(true_energy_gev)))
+    energy = np.asarray(true_energy_gev, np.float64) * (1.0 + np.asarray(sigma_over_e, np.float64) * z)
+    return Method(name, label, energy, limit=True)
 
 
 @dataclass(frozen=True)
@@ -82,6 +110,7 @@ class EnergyReport:
         selection: [N] bool, the objects that are reported; all by default.
         cosh_eta: [N], to turn E into ET; 1 by default.
         fit_variables: Names of the variables with Cruijff fits.
+        classes: Classes of objects, each shown as a whole and in the bins of the variable "et".
         notes: Sentences for the page.
     """
 
@@ -97,6 +126,7 @@ class EnergyReport:
     selection: npt.ArrayLike | None = None
     cosh_eta: npt.ArrayLike | None = None
     fit_variables: tuple[str, ...] = ("et", "abs_eta")
+    classes: Sequence[ObjectClass] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -111,6 +141,7 @@ class EnergyReport:
                 raise UnknownName("method", role, names, "the report")
         sizes = {f"method {m.name}": len(np.asarray(m.energy_gev)) for m in self.methods}
         sizes |= {f"variable {v.name}": len(v.values) for v in self.variables}
+        sizes |= {f"class {c.name}": len(c.mask) for c in self.classes}
         sizes |= {
             "raw_energy_gev": len(np.asarray(self.raw_energy_gev)),
             "bootstrap": len(self.bootstrap.cluster),
@@ -176,7 +207,7 @@ class EnergyReport:
         """
         tell = progress or (lambda text, done: None)
         everything = np.flatnonzero(self.used)
-        steps = len(self.variables) + 2
+        steps = len(self.variables) + len(self.classes) + 2
         tell("all objects", 0.0)
         content: dict[str, Any] = {
             "title": self.title,
@@ -184,17 +215,22 @@ class EnergyReport:
             "baseline": self.baseline,
             "methods": [
                 {"name": m.name, "label": m.label, "pit": "given" if m.pit is not None
-                 else ("normal" if m.sigma_gev is not None else None)} for m in self.methods
+                 else ("normal" if m.sigma_gev is not None else None), "limit": m.limit}
+                for m in self.methods
             ],
             "sample": self._sample(),
-            "overall": self._bin(everything, fit=False),
+            "overall": self.compare(everything, fit=False).as_json(self.baseline),
             "inefficiency": self._inefficiency(),
+            "classes": [],
             "variables": {},
             "notes": list(self.notes),
         }  # fmt: skip
         for step, variable in enumerate(self.variables):
             tell(variable.name, (step + 1) / steps)
             content["variables"][variable.name] = self._variable(variable)
+        for step, chosen in enumerate(self.classes, start=len(self.variables)):
+            tell(chosen.label, (step + 1) / steps)
+            content["classes"].append(class_table(self, chosen).as_json(self.baseline))
         tell("response", (steps - 1) / steps)
         content["response"] = {side: self._response(side) for side in ("true", "predicted")}
         content["pit_histograms"] = self._pit_histograms()
@@ -202,6 +238,10 @@ class EnergyReport:
         content["checks"] = check_limits(content)
         tell("figures done", 1.0)
         return content
+
+    def compare(self, index: npt.NDArray[np.int64], *, fit: bool) -> Comparison:
+        """Measures all methods on some of the objects; `fit`: with Cruijff fits."""
+        return compare(self.responses, self.pits, index, self.bootstrap, fit=fit)
 
     def write(self, out: str | Path, progress: Progress | None = None) -> dict[str, Any]:
         """Computes the report and writes report.json, plots/*.png and index.html, all or nothing.
@@ -240,48 +280,19 @@ class EnergyReport:
         lost = Figure.of(self.bootstrap.fraction(~self.used[index], index))
         return {"raw_over_true_outside": list(REACH), **lost.as_json()}
 
-    def _bin(self, index: npt.NDArray[np.int64], fit: bool, keep: dict[str, list[CruijffFit]] | None = None
-             ) -> dict[str, Any]:  # fmt: skip
-        """Measures of all methods for some events, and their paired ratios to the baseline."""
-        found = {
-            name: energy_measures(ratio, self.pits.get(name), index, self.bootstrap)
-            for name, ratio in self.responses.items()
-        }
-        content: dict[str, Any] = {}
-        fits: dict[str, CruijffFit] = {}
-        for name, measures in found.items():
-            content[name] = {key: figure.as_json() for key, figure in measures.items()}
-            ratio, error = paired_ratio(
-                measures["resolution"].replicas, found[self.baseline]["resolution"].replicas
-            )
-            content[name]["ratio"] = _ratio(ratio, error)
-            if fit:
-                fits[name] = fit_cruijff(
-                    self.responses[name][index], clusters=self.bootstrap.cluster[index],
-                    n_clusters=self.bootstrap.n_clusters,
-                )  # fmt: skip
-                if keep is not None:
-                    keep.setdefault(name, []).append(fits[name])
-        for name, result in fits.items():
-            content[name]["cruijff"] = _fit_json(result)
-            reference = fits[self.baseline]
-            ratio = result.resolution / reference.resolution
-            # Paired: both logarithms move with the same showers. The last clusters may be in neither.
-            error = ratio * float(np.sqrt(np.sum((result.influence - reference.influence) ** 2)))
-            content[name]["cruijff"]["ratio"] = _ratio(ratio, error)
-        return {"entries": len(index), "methods": content}
-
     def _variable(self, variable: Variable) -> dict[str, Any]:
         where = variable.bins()
         fit = variable.name in self.fit_variables
-        keep: dict[str, list[CruijffFit]] = {}
-        bins = []
-        for number in range(variable.n_bins):
-            index = np.flatnonzero(self.used & (where == number))
-            low, high = variable.edges[number], variable.edges[number + 1]
-            bins.append({"low": low, "high": high, **self._bin(index, fit, keep)})
+        found = [
+            self.compare(np.flatnonzero(self.used & (where == number)), fit=fit)
+            for number in range(variable.n_bins)
+        ]
         if fit:
-            self.fits[variable.name] = keep
+            self.fits[variable.name] = {name: [row.fits[name] for row in found] for name in self.responses}
+        bins = [
+            {"low": low, "high": high, **row.as_json(self.baseline)}
+            for (low, high), row in zip(pairwise(variable.edges), found, strict=True)
+        ]
         return {
             "label": variable.label,
             "unit": variable.unit,
@@ -293,7 +304,8 @@ class EnergyReport:
     def _response(self, side: str) -> dict[str, Any]:
         """E_pred/E_true in bins of E_true, or E_true/E_pred in bins of E_pred."""
         methods: dict[str, list[dict[str, Any]]] = {}
-        for name, energy in self.energies.items():
+        for name in (method.name for method in self.methods if not method.limit):
+            energy = self.energies[name]
             axis, use = (self.truth, self.used) if side == "true" else (energy, self._safe(energy))
             with np.errstate(divide="ignore"):
                 ratio = energy / self.truth if side == "true" else self.truth / energy
@@ -322,26 +334,3 @@ class EnergyReport:
             name: [int(n) for n in np.histogram(pit[self.used & np.isfinite(pit)], edges)[0]]
             for name, pit in self.pits.items()
         }
-
-
-def _ratio(ratio: float, error: float) -> dict[str, Any]:
-    finite = bool(np.isfinite(ratio) and np.isfinite(error))
-    return {
-        "value": ratio if np.isfinite(ratio) else None,
-        "error": error if np.isfinite(error) else None,
-        "worse": finite and is_worse(ratio, error),
-    }
-
-
-def _fit_json(fit: CruijffFit) -> dict[str, Any]:
-    def number(value: float) -> float | None:
-        return float(value) if np.isfinite(value) else None
-
-    return {
-        "valid": fit.valid, "mean": number(fit.mean), "mean_error": number(np.sqrt(fit.covariance[1, 1])),
-        "sigma_left": number(fit.sigma_left), "sigma_right": number(fit.sigma_right),
-        "alpha_left": number(fit.alpha_left), "alpha_right": number(fit.alpha_right),
-        "resolution": {"value": number(fit.resolution), "error": number(fit.resolution_error)},
-        "chi2": number(fit.chi2), "n_dof": fit.n_dof, "interval": [number(end) for end in fit.interval],
-        "entries": fit.n_entries, "convention": fit.convention,
-    }  # fmt: skip

@@ -98,6 +98,8 @@ def _plan(content: Mapping[str, Any]) -> list[tuple[str, Any]]:
             plan.append((f"coverage_{variable}", partial(plots.draw_coverage, content, variable)))
     for side in content["response"]:
         plan.append((f"response_energy_{side}", partial(plots.draw_response_spectrum, content, side)))
+    if content["classes"]:
+        plan.append(("classes", partial(plots.draw_classes, content)))
     if content["pit_histograms"]:
         plan.append(("pit", partial(plots.draw_pit, content)))
     return plan

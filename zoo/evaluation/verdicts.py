@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.evaluation.binning import edges_text
 
-__all__ = ["COVERAGE_LIMIT", "RESPONSE_LIMITS", "check_limits", "worse_bins"]
+__all__ = ["COVERAGE_LIMIT", "RESPONSE_LIMITS", "check_limits", "verdict", "worse_bins"]
 
 Content = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ COVERAGE_LIMIT = 0.01
 
 
 def worse_bins(content: Content) -> list[dict[str, Any]]:
-    """Lists the bins in which the model is worse than the baseline by more than two errors.
+    """Lists the bins and classes in which the model is worse than the baseline by more than two errors.
 
     Args:
         content: Of report.json.
@@ -37,6 +37,11 @@ def worse_bins(content: Content) -> list[dict[str, Any]]:
                 if ratio["worse"]:
                     text = edges_text(table["edges"], number, table["unit"])
                     found.append({"variable": name, "bin": text, "measure": measure, **ratio})
+    for table in content["classes"]:
+        entry = table["methods"][content["model"]]
+        for measure, ratio in (("effective width", entry["ratio"]), ("Cruijff", entry["cruijff"]["ratio"])):
+            if ratio["worse"]:
+                found.append({"variable": "class", "bin": table["label"], "measure": measure, **ratio})
     return found
 
 
@@ -68,6 +73,13 @@ def check_limits(content: Content) -> list[dict[str, Any]]:
     return checks
 
 
+def verdict(value: float | None, limit: float, error: float | None) -> str:
+    """Says whether a figure that should be at most `limit` is: "met", "undecided" or "not met"."""
+    if value is None:
+        return "undecided"
+    return "met" if value <= limit else "undecided" if value - limit <= 2.0 * (error or 0.0) else "not met"
+
+
 def _check(what: str, limit: float, worst: float, error: float | None, where: str) -> dict[str, Any]:
-    verdict = "met" if worst <= limit else "undecided" if worst - limit <= 2.0 * (error or 0.0) else "not met"
-    return {"check": what, "limit": limit, "worst": worst, "error": error, "where": where, "verdict": verdict}
+    found = verdict(worst, limit, error)
+    return {"check": what, "limit": limit, "worst": worst, "error": error, "where": where, "verdict": found}

@@ -18,11 +18,19 @@ from zoo.data.schema import has_field, raw_energy_gev, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import ET_EDGES, energy_variables, transverse_energy_gev
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.report import EnergyReport, Method, Progress
+from zoo.evaluation.classes import object_classes
+from zoo.evaluation.report import EnergyReport, Method, Progress, information_limit
 
 __all__ = ["LABELS", "energy_report", "evaluate"]
 
-LABELS = {"raw": "raw sum", "linear_calibration": "linear calibration", "bdt_regression": "BDT", "drn": "DRN"}
+LABELS = {
+    "raw": "raw sum",
+    "linear_calibration": "linear calibration",
+    "bdt_regression": "BDT",
+    "drn": "DRN",
+    "limit_oracle": "bound, cascade known",
+    "limit_cascade": "estimated limit",
+}
 
 Pit = Callable[[ak.Array, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
@@ -37,6 +45,7 @@ def evaluate(
     progress: Progress | None = None,
     replicas: int = 100,
     pit: Pit | None = None,
+    limits: Mapping[str, npt.ArrayLike] | None = None,
 ) -> dict[str, Any]:
     """Writes the report of DRN predictions.
 
@@ -51,6 +60,8 @@ def evaluate(
         progress: Called with a text and the fraction done.
         replicas: Bootstrap replicas.
         pit: Predictions, true energies [N] -> PIT [N]; the predicted crystal ball by default.
+        limits: Name -> sigma/E [N] of an information limit, shown as one more line: "oracle", "cascade" of
+            `zoo.simulation.information_limit`.
 
     Returns:
         The content of report.json.
@@ -60,7 +71,13 @@ def evaluate(
         InvalidFile: The folder cannot be written.
     """
     report = energy_report(
-        records, outputs, baselines=baselines, metadata=metadata, replicas=replicas, pit=pit
+        records,
+        outputs,
+        baselines=baselines,
+        metadata=metadata,
+        replicas=replicas,
+        pit=pit,
+        limits=limits,
     )
     return report.write(out, progress)
 
@@ -73,6 +90,7 @@ def energy_report(
     metadata: Mapping[str, Any] | None = None,
     replicas: int = 100,
     pit: Pit | None = None,
+    limits: Mapping[str, npt.ArrayLike] | None = None,
 ) -> EnergyReport:
     """Builds the report without writing it; arguments as `evaluate`."""
     validate(records, ranges=False)
@@ -87,6 +105,12 @@ def energy_report(
     predictions["drn"] = _predictions("drn", outputs, len(records))
     methods = [Method("raw", LABELS["raw"], raw)]
     methods += [_method(name, found, truth, pit or _predicted_pit) for name, found in predictions.items()]
+    for name, sigma in (limits or {}).items():
+        if len(np.asarray(sigma)) != len(records):
+            raise InvalidValue(
+                f"limit {name}", f"{len(records)} values, one an object", len(np.asarray(sigma))
+            )
+        methods.append(information_limit(truth, sigma, f"limit_{name}", LABELS.get(f"limit_{name}", name)))
     compared = [name for name in predictions if name != "drn"]
     baseline = "bdt_regression" if "bdt_regression" in compared else (compared[-1] if compared else "raw")
     et = transverse_energy_gev(records)
@@ -98,6 +122,7 @@ def energy_report(
         bootstrap=ClusterBootstrap(*keys, replicas=replicas), model="drn", baseline=baseline,
         metadata=metadata or {}, selection=(et >= low) & (et <= high),
         cosh_eta=np.cosh(np.asarray(records.true_eta, np.float64)),
+        fit_variables=("et", "abs_eta", "rho", "r9"), classes=object_classes(records),
         notes=(f"Reported: {low:g} < ET < {high:g} GeV; the training reached beyond both ends.", note),
     )  # fmt: skip
 

@@ -1,0 +1,128 @@
+"""Who takes part in the contest: a released tag or a run folder, network or baseline, and its predictions.
+
+    trees = contestant("BDT", "bdt_regression.barrel_electrons_v1")
+    half = contestant("half the data", "runs/drn-half")
+    predictions(half, events, records, Path("runs/contest/.predictions"))
+
+Predictions are kept as .npz under a key of weights, code and events: a second contest computes what is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training import manifest
+from training.recipe import from_dict
+from zoo import registry
+from zoo.artefacts import tag_folder
+from zoo.errors import InvalidFile
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+__all__ = ["Contestant", "contestant", "predictions"]
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One set of weights."""
+
+    name: str  # in the tables
+    origin: str  # tag or folder, as it was given
+    model: str  # network or baseline of the registry
+    folder: Path
+    facts: Mapping[str, Any]  # its run.json
+    tag: str | None  # None: a run folder
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Samples that it was trained on."""
+        return tuple(self.facts["recipe"]["data"]["samples"])
+
+    def predict(self, records: ak.Array) -> Columns:
+        """Predicts; columns [N] of what its model predicts (`energy_gev` in GeV, ...)."""
+        if registry.info(self.model).kind == "baseline":
+            module = importlib.import_module(f"zoo.baselines.{self.model}")
+            found = module.predict(records, self.tag or self.folder)
+        else:
+            import zoo
+            from training.release import rebuild
+
+            if self.tag:
+                network = zoo.load(f"{self.model}.{self.tag}")
+            else:
+                recipe = from_dict(self.facts["recipe"], str(self.folder / manifest.RUN_JSON))
+                network = rebuild(recipe.model, recipe.config(), self.folder)
+            found = zoo.predict(network, records)
+        return {name: np.asarray(found[name]) for name in found.fields}
+
+
+def contestant(name: str, origin: str) -> Contestant:
+    """Finds a contestant.
+
+    Args:
+        name: Its name in the tables.
+        origin: A tag such as "drn.barrel_v1", or the folder of a finished run.
+
+    Returns:
+        The contestant.
+
+    Raises:
+        InvalidFile: The run is not finished or of another version.
+        UnknownName: There is no such model or tag.
+    """
+    if Path(origin).is_dir():
+        folder, tag = Path(origin), None
+        facts = manifest.read_run(folder)
+        if facts.get("status") != "finished":
+            raise InvalidFile(folder, "the run is not finished.", "Go on with --resume, or leave it out.")
+        manifest.check_version(facts, folder)
+        return Contestant(name, origin, str(facts["model"]), folder, facts, tag)
+    card = registry.info(origin)
+    found = card.tag(registry.split_name(origin)[1])
+    folder = tag_folder(card, found)
+    return Contestant(name, origin, card.name, folder, manifest.read_run(folder), found.name)
+
+
+def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, kept: Path) -> Columns:
+    """Returns a contestant's predictions, from disk where the same weights have answered the same events.
+
+    Args:
+        who: The contestant.
+        events: What identifies the events, as JSON knows it.
+        records: The events.
+        kept: Folder of kept predictions.
+    """
+    weights = dict(who.facts["files"])
+    key = {"model": who.model, "weights": weights, "code": _code(who.model), "events": events}
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    path = kept / f"{who.model}-{digest}.npz"
+    if path.is_file():
+        with np.load(path) as file:
+            return {name: file[name] for name in file.files}
+    found = who.predict(records)
+    manifest.prepare_folder(kept)
+    work = path.with_name(f".{path.name}")
+    np.savez(work, **found)
+    work.replace(path)
+    return found
+
+
+def _code(model: str) -> str:
+    """Returns a hash of the sources that decide the answer of a set of weights."""
+    if registry.info(model).kind != "baseline":
+        return manifest.fingerprint(model)
+    folder = Path(str(importlib.import_module(f"zoo.baselines.{model}").__file__)).parent
+    files = sorted({*folder.glob("*.py"), *folder.parent.glob("*.py")})
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

@@ -1,0 +1,74 @@
+"""One class of objects in a report: all of it, its bins of ET, and the mean of the ratios over those bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.evaluation.classes import AVERAGED_ET_GEV, ObjectClass
+from zoo.evaluation.comparison import Comparison, mean_ratio
+
+if TYPE_CHECKING:
+    from zoo.evaluation.report import EnergyReport
+
+__all__ = ["ClassTable", "class_table"]
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """What the methods reach on one class.
+
+    Attributes:
+        name: Name of the class.
+        label: In words.
+        whole: On all of its objects.
+        edges: Edges of the bins of ET in GeV; empty if the report has no variable "et".
+        bins: In these bins.
+    """
+
+    name: str
+    label: str
+    whole: Comparison
+    edges: tuple[float, ...]
+    bins: Sequence[Comparison]
+
+    def mean(self, name: str, to: str) -> dict[str, dict[str, Any]]:
+        """Geometric mean of the ratio over the bins of ET within `AVERAGED_ET_GEV`: see `mean_ratio`."""
+        low, high = AVERAGED_ET_GEV
+        pairs = zip(pairwise(self.edges), self.bins, strict=True)
+        return mean_ratio([row for (below, above), row in pairs if low <= below and above <= high], name, to)
+
+    def as_json(self, baseline: str) -> dict[str, Any]:
+        """The whole class, its bins, and the means against the baseline, by method."""
+        bins = [
+            {"low": low, "high": high, **row.as_json(baseline)}
+            for (low, high), row in zip(pairwise(self.edges), self.bins, strict=True)
+        ]
+        return {
+            "name": self.name,
+            "label": self.label,
+            **self.whole.as_json(baseline),
+            "bins": bins,
+            "averaged_et_gev": list(AVERAGED_ET_GEV),
+            "mean_ratio": {name: self.mean(name, baseline) for name in self.whole.measures},
+        }
+
+
+def class_table(report: EnergyReport, chosen: ObjectClass) -> ClassTable:
+    """Measures all methods of a report on one class of its objects, Cruijff fits included."""
+    inside = report.used & chosen.mask
+    variable = next((v for v in report.variables if v.name == "et"), None)
+    edges: tuple[float, ...] = ()
+    bins: list[Comparison] = []
+    if variable is not None:
+        edges, where = variable.edges, variable.bins()
+        bins = [
+            report.compare(np.flatnonzero(inside & (where == number)), fit=True)
+            for number in range(variable.n_bins)
+        ]
+    whole = report.compare(np.flatnonzero(inside), fit=True)
+    return ClassTable(chosen.name, chosen.label, whole, edges, bins)
