@@ -10,6 +10,7 @@ from typing import Any
 import zoo
 from training import data, manifest
 from training.baseline_recipe import BaselineRecipe
+from training.recipe import read
 from zoo.errors import InvalidFile
 
 RUNS = manifest.ROOT / "runs"
@@ -66,7 +67,13 @@ def open_run(
     session.save()
     events = {
         split: data.prepare(
-            recipe.data, split, n=n, cache=cache or RUNS / "cache", processes=processes, quiet=quiet
+            recipe.data,
+            split,
+            n=n,
+            cache=cache or RUNS / "cache",
+            model=read(recipe.network).model,
+            processes=processes,
+            quiet=quiet,
         )
         for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))
     }

@@ -48,6 +48,9 @@ class Search:
     objects: int = 50_000  # two thirds to train, one to compare
     rounds: int = 300  # trees at most
     seed: int = 1
+    reuse: str = (
+        ""  # a finished run whose parameters to take instead: the same trees on more or fewer objects
+    )
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Forest:
     rounds: int = 2_000  # trees at most
     patience: int = 50  # rounds without a better validation loss before stopping
     folds: int = 2  # of the cross-fitting
+    fold_rounds: int = 500  # trees at most of the cross-fitting, whose residuals only teach the width
     seed: int = 1
 
 
@@ -164,7 +168,7 @@ class Grower:
         offset = float(np.median(training.y))
         _tell(f"{len(training):,} training and {len(validation):,} validation objects; pilot")
         width = self._pilot(part, offset)
-        value = self._search_value(part, width(part.shapes), offset, rng)
+        value = self._reused("value") or self._search_value(part, width(part.shapes), offset, rng)
         scale = width(training.shapes)
 
         residuals = np.empty(len(training))
@@ -173,8 +177,9 @@ class Grower:
         for number in range(self.forest.folds):
             inside, outside = fold != number, fold == number
             booster = self._value(
-                training[inside], scale[inside], validation, width(validation.shapes), offset, value
-            )
+                training[inside], scale[inside], validation, width(validation.shapes), offset, value,
+                min(self.forest.fold_rounds, self.forest.rounds),
+            )  # fmt: skip
             rounds.append(booster.num_trees())
             _tell(f"value, fold {number + 1} of {self.forest.folds}: {rounds[-1]} trees")
             residuals[outside] = training.y[outside] - offset - booster.predict(training.shapes[outside])
@@ -182,7 +187,7 @@ class Grower:
 
         _tell(f"value, all objects: {mean.num_trees()} trees")
         target = np.log(np.maximum(np.abs(residuals), _TINY))
-        spread = self._search_width(Sample(training.shapes, target), rng)
+        spread = self._reused("width") or self._search_width(Sample(training.shapes, target), rng)
         rest = validation.y - offset - mean.predict(validation.shapes)
         checked = Sample(validation.shapes, np.log(np.maximum(np.abs(rest), _TINY)))
         forest = self._quantile(
@@ -221,6 +226,13 @@ class Grower:
         second = self._grow(parameters, part.shapes[half:], np.log(np.maximum(rest, _TINY)), 100)
         least = 0.3 * float(np.exp(np.quantile(second.predict(part.shapes), 0.01)))  # bounds the weights
         return lambda shapes: np.maximum(np.exp(np.asarray(second.predict(shapes))), least)
+
+    def _reused(self, forest: str) -> dict[str, Any]:
+        """Returns the parameters of another run's forest; empty without such a run."""
+        if not self.search.reuse:
+            return {}
+        facts = manifest.read_run(Path(self.search.reuse))["forests"][forest]
+        return {name: value for name, value in facts.items() if not name.startswith("trees")}
 
     def _search_value(
         self, part: Sample, scale: Floats, offset: float, rng: np.random.Generator
@@ -266,7 +278,7 @@ class Grower:
     def _draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Returns random parameters of a forest."""
         return {
-            "num_leaves": int(np.exp(rng.uniform(np.log(8), np.log(160)))),
+            "num_leaves": int(np.exp(rng.uniform(np.log(16), np.log(256)))),
             "learning_rate": float(np.round(np.exp(rng.uniform(np.log(0.06), np.log(0.2))), 3)),
             "min_data_in_leaf": int(np.exp(rng.uniform(np.log(20), np.log(400)))),
             "feature_fraction": float(np.round(rng.uniform(0.3, 1.0), 2)),

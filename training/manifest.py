@@ -27,6 +27,7 @@ from typing import Any
 
 import zoo
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.registry import model_module
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN_JSON = "run.json"
@@ -116,13 +117,14 @@ def fingerprint(model: str) -> str:
     """Returns a hash of the sources that decide what a network computes and minimises.
 
     Args:
-        model: Folder under zoo/models.
+        model: A network of the registry.
 
     Returns:
         Sixteen hexadecimal digits.
     """
     package = Path(zoo.__file__).parent
-    files = [*(package / "models" / model).glob("*.py")]
+    folder = Path(str(model_module(model, "config").__file__)).parent  # it may lie outside the package
+    files = [*folder.glob("*.py")]
     for shared in ("layers", "losses", "distributions"):
         files += (package / shared).glob("*.py")
     outside = {"report.py", "events.py"}  # they decide what is read and shown, not what is computed

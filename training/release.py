@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ from training import data, manifest
 from training.card_metrics import card_metrics
 from training.recipe import Data, block, from_dict, read
 from zoo import registry
-from zoo.cards import record_tag
+from zoo.card_tags import record_tag
+from zoo.cards import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
 
 if TYPE_CHECKING:
@@ -35,6 +37,21 @@ if TYPE_CHECKING:
 SAVED_MODELS = manifest.ROOT / "saved_models"
 REPORT = "report"  # in the run folder: larger than what a tag carries
 _AGREE = 1e-5  # |a - b| <= 1e-5 (|a| + std(a)), as everywhere in the zoo
+
+
+Predict = Callable[["ak.Array"], "ak.Array"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finished run that is to become a tag, and what it is measured on and against."""
+
+    run: Path
+    facts: Mapping[str, Any]  # its `run.json`
+    card: ModelCard
+    tag: str
+    test: data.Events
+    compared: Mapping[str, Predict]  # baselines by name, the strongest last
 
 
 def release(
@@ -54,7 +71,7 @@ def release(
         processes: Processes that simulate the test events.
         cache: Folder of simulated events; runs/cache by default.
         saved_models: Where tags live.
-        baselines: Which baselines to compare with; all that are trained by default.
+        baselines: Which baselines to compare with; by default those of the report, or all that are trained.
 
     Returns:
         The tag's folder.
@@ -79,6 +96,8 @@ def release(
         raise InvalidFile(
             target, "the tag exists.", f"Released tags never change: choose the next one after {tag}."
         )
+    if not card.tags and card.default_tag != tag:
+        raise InvalidValue(f"default_tag of {card.path}", f"the first tag, {tag!r}", repr(card.default_tag))
     for name, expected in facts["files"].items():
         if manifest.sha256(run / name) != expected:
             raise InvalidFile(
@@ -86,9 +105,10 @@ def release(
             )
 
     test = _test_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
+    candidate = Candidate(run, facts, card, tag, test, _compared(card, baselines))
     make = _release_baseline if card.kind == "baseline" else _release_network
     with _staging(target) as folder:
-        files, preset, report = make(facts, run, tag, folder, test, _compared(card.name, baselines))
+        files, preset, metrics = make(candidate, folder)
         manifest.write_json(folder / manifest.RUN_JSON, {**facts, "test_events": test.manifest})
         folder.replace(target)
         try:
@@ -96,7 +116,7 @@ def release(
                 card.path,
                 tag,
                 {name: manifest.sha256(target / name) for name in files},
-                card_metrics(report, _words(test)) if report else (),
+                metrics,
                 preset=preset,
                 extra={"showers": _showers(facts, test), "code_version": zoo.__version__},
             )
@@ -106,26 +126,20 @@ def release(
     return target
 
 
-def _release_network(
-    facts: Mapping[str, Any],
-    run: Path,
-    tag: str,
-    folder: Path,
-    test: data.Events,
-    compared: Mapping[str, Callable[[ak.Array], ak.Array]],
-) -> tuple[list[str], str, dict[str, Any]]:
-    """Exports, verifies and evaluates a network; returns files for the card, preset and report."""
+def _release_network(candidate: Candidate, folder: Path) -> tuple[list[str], str, list[dict[str, Any]]]:
+    """Exports, verifies and evaluates a network; returns files for the card, preset and metrics."""
     from zoo.exporting import export
     from zoo.predicting import predict
     from zoo.verification import verify
 
-    recipe = from_dict(facts["recipe"], str(run / manifest.RUN_JSON))
+    run, test = candidate.run, candidate.test
+    recipe = from_dict(candidate.facts["recipe"], str(run / manifest.RUN_JSON))
     network = rebuild(recipe.model, recipe.config(), run)
     export(
         network,
         folder / "export",
         name=recipe.model,
-        tag=tag,
+        tag=candidate.tag,
         preset=recipe.preset,
         config=recipe.config(),
         progress=_tell("exporting"),
@@ -135,59 +149,56 @@ def _release_network(
     (folder / "export").rmdir()
     verified = verify(folder)
     if not verified.ok:
-        raise InvalidValue(f"artefacts of {recipe.model}.{tag}", "agreement with the goldens", verified)
+        raise InvalidValue(
+            f"artefacts of {recipe.model}.{candidate.tag}", "agreement with the goldens", verified
+        )
 
     records = test.records()
     _tell("predicting")(f"{len(records):,} test objects")
     outputs = predict(network, records)
-    found = {name: answer(records) for name, answer in compared.items()}
-    report = registry.model_module(recipe.model, "report").evaluate(
-        records, outputs, out=run / REPORT, baselines=found, metadata=_metadata(facts, test)
+    found = {name: answer(records) for name, answer in candidate.compared.items()}
+    report = registry.model_module(recipe.model, "report")
+    content = report.evaluate(
+        records, outputs, out=run / REPORT, baselines=found, metadata=_metadata(candidate)
     )
     artefacts = ["model.keras", "model.onnx", "frozen.pb", "manifest.json"]
-    return artefacts, recipe.preset, report
+    # A report of another kind than the energy report says itself what of it belongs on the card.
+    metrics = getattr(report, "card_metrics", card_metrics)(content, _words(test))
+    return artefacts, recipe.preset, metrics
 
 
-def _release_baseline(
-    facts: Mapping[str, Any],
-    run: Path,
-    tag: str,
-    folder: Path,
-    test: data.Events,
-    compared: Mapping[str, Callable[[ak.Array], ak.Array]],
-) -> tuple[list[str], str, dict[str, Any]]:
-    """Copies a baseline's weights into `folder` and evaluates them; returns files for the card and report."""
+def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], str, list[dict[str, Any]]]:
+    """Copies a baseline's weights into `folder` and evaluates them; returns as `_release_network`."""
     from zoo.data import raw_energy_gev
     from zoo.evaluation import ClusterBootstrap, EnergyReport, Method, energy_variables
     from zoo.evaluation.binning import ET_EDGES, transverse_energy_gev
 
-    del tag
-    for name in facts["files"]:
-        shutil.copyfile(run / name, folder / name)
-    module = importlib.import_module(f"zoo.baselines.{facts['model']}")
+    name, run, test = candidate.card.name, candidate.run, candidate.test
+    for file in candidate.facts["files"]:
+        shutil.copyfile(run / file, folder / file)
+    module = importlib.import_module(f"zoo.baselines.{name}")
     records = test.records()
     raw, et = raw_energy_gev(records), transverse_energy_gev(records)
-    own = {facts["model"]: module.predict(records, folder)}
-    others = {name: answer(records) for name, answer in compared.items()}
+    others = {other: answer(records) for other, answer in candidate.compared.items()}
     methods = [Method("raw", "raw sum", raw)]
-    for name, found in {**others, **own}.items():
-        title = registry.info(name).title
-        methods.append(Method(name, title, found.energy_gev, found.sigma_gev, found.pit))
+    for each, found in {**others, name: module.predict(records, folder)}.items():
+        title = registry.info(each).title
+        methods.append(Method(each, title, found.energy_gev, found.sigma_gev, found.pit))
     report = EnergyReport(
-        title=f"{registry.info(facts['model']).title}: {_words(test)}",
+        title=f"{candidate.card.title}: {_words(test)}",
         true_energy_gev=np.asarray(records.true_energy_gev),
         raw_energy_gev=raw,
         methods=methods,
         variables=energy_variables(records),
         bootstrap=ClusterBootstrap(np.asarray(records.shower_row), np.asarray(records.shower_pdg_id)),
-        model=facts["model"],
+        model=name,
         baseline=next(reversed(others), "raw"),
-        metadata=_metadata(facts, test),
+        metadata=_metadata(candidate),
         # the range that a network's report covers, so that the cards' figures are of the same objects
         selection=(et >= ET_EDGES[0]) & (et <= ET_EDGES[-1]),
         cosh_eta=np.cosh(np.asarray(records.true_eta, np.float64)),
     )
-    return list(module.FILES), "", report.write(run / REPORT)
+    return list(module.FILES), "", card_metrics(report.write(run / REPORT), _words(test))
 
 
 def rebuild(model: str, config: Any, run: Path) -> keras.Model:
@@ -246,10 +257,13 @@ def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.
     return test
 
 
-def _compared(own: str, wanted: Iterable[str] | None) -> dict[str, Callable[[ak.Array], ak.Array]]:
-    """Returns the baselines with released weights, the strongest last."""
-    names = [name for name in registry.baselines() if name != own] if wanted is None else list(wanted)
-    names.sort(key=lambda name: name == "bdt_regression")
+def _compared(card: ModelCard, wanted: Iterable[str] | None) -> dict[str, Predict]:
+    """Returns the released ones of the wanted baselines, of the report's, or of all; the strongest last."""
+    if wanted is None:
+        wanted = [name for name in registry.baselines() if name != card.name]
+        if card.kind != "baseline":
+            wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", wanted)
+    names = sorted(wanted, key=lambda name: name == "bdt_regression")
     return {
         name: importlib.import_module(f"zoo.baselines.{name}").predict
         for name in names
@@ -269,7 +283,8 @@ def _staging(target: Path) -> Any:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _metadata(facts: Mapping[str, Any], test: data.Events) -> dict[str, Any]:
+def _metadata(candidate: Candidate) -> dict[str, Any]:
+    facts, test = candidate.facts, candidate.test
     key = test.manifest["key"]
     return {
         "sample": " and ".join(key["samples"]),

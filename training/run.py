@@ -30,7 +30,8 @@ from training.recipe import Recipe, from_dict
 from zoo.data.batching import choose_boundaries
 from zoo.data.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.registry import model_module
+from zoo.goldens import masked_sets
+from zoo.registry import info, model_module
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +49,7 @@ class RunResult:
     folder: Path
     steps: int  # optimiser steps
     objects_seen: int  # every object counts each time that it is seen
-    best_val_loss: float  # mean negative log-likelihood of the validation objects
+    best_val_loss: float  # mean of the network's loss over the validation objects
 
 
 def run(
@@ -122,7 +123,7 @@ def compile_model(
 
     Returns:
         The network (all outputs, uncompiled) and the model with the one output that has a loss; they share
-        weights. The model's `loss` and `val_loss` are the mean negative log-likelihood and nothing else.
+        weights. The model's `loss` and `val_loss` are the mean of the objective's loss and nothing else.
     """
     import keras
 
@@ -183,9 +184,12 @@ def datasets(
     from zoo.data.dataset import training_dataset, validation_dataset
 
     reader, objective = model_module(recipe.model, "events"), model_module(recipe.model, "objective")
+    sets = masked_sets(info(recipe.model))
     common: dict[str, Any] = {
         "to_inputs": reader.to_inputs,
         "targets": objective.targets,
+        "weights": getattr(objective, "weights", None),
+        "node_inputs": [*sets, *sets.values()],
         "boundaries": choose_boundaries(lengths(events["train"].read(0))),
         "select": data.reachable if recipe.data.reachable_only else None,
     }
@@ -194,6 +198,7 @@ def datasets(
         batch_size=recipe.fit.batch_size,
         seed=recipe.fit.seed,
         skip=skip,
+        augment=getattr(reader, "augment", None),
         shards_in_memory=_AHEAD,
         **common,
     )

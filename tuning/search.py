@@ -119,6 +119,8 @@ def find_space(model: str) -> Any:
     try:
         return importlib.import_module(f"tuning.spaces.{model}").space
     except ModuleNotFoundError as error:
+        if error.name != f"tuning.spaces.{model}":
+            raise  # the space is there; something that it needs is not
         names = (path.stem for path in (Path(__file__).parent / "spaces").glob("[a-z]*.py"))
         raise UnknownName("space", model, names, "tuning/spaces") from error
 

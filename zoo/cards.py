@@ -271,14 +271,6 @@ def read_card(path: Path) -> ModelCard:
     return card
 
 
-def __getattr__(name: str) -> Any:
-    if name == "record_tag":  # lives in its own file, which imports this one
-        from zoo.card_tags import record_tag
-
-        return record_tag
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 def _card(content: Mapping[str, Any], path: Path) -> ModelCard:
     known = dict(content)
     tables: dict[str, Any] = {

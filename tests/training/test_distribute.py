@@ -17,15 +17,15 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 tf.config.experimental.enable_op_determinism()
-sys.path[:0] = ["tests/training"]
+sys.path[:0] = ["tests"]
 from pathlib import Path
 from tiny_runs import tiny
 from training import data, distribute, run
 
 recipe = tiny(steps=20, steps_per_epoch=20)
 sizes = {"train": recipe.data.n, "validation": recipe.data.validation_n}
-events = {split: data.prepare(recipe.data, split, n=n, cache=Path(sys.argv[1]), processes=1, quiet=True)
-          for split, n in sizes.items()}
+settings = {"cache": Path(sys.argv[1]), "model": recipe.model, "processes": 1, "quiet": True}
+events = {split: data.prepare(recipe.data, split, n=n, **settings) for split, n in sizes.items()}
 weights, losses = [], []
 for name in ("none", "mirrored"):
     chosen = distribute.strategy(name)

@@ -96,9 +96,8 @@ def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
 
     result, recipe = finished
     network = load(result.folder / "latest.keras")
-    records = data.prepare(recipe.data, "validation", n=64, cache=cache, quiet=True).records(
-        reachable_only=True
-    )
+    prepared = data.prepare(recipe.data, "validation", n=64, cache=cache, model="drn", quiet=True)
+    records = prepared.records(reachable_only=True)
     loss = objective.loss(recipe.config())
     dscb = network(events.to_inputs(records))["dscb"]
     expected = float(loss(objective.targets(records), dscb))

@@ -11,7 +11,7 @@ TOY = Data(samples=("toy",), n=600, validation_n=200, shard_size=200, seed=3)
 
 
 def prepare(cache, chosen=TOY, split="train", n=600, **more):
-    return data.prepare(chosen, split, n=n, cache=cache, processes=1, quiet=True, **more)
+    return data.prepare(chosen, split, n=n, cache=cache, model="drn", processes=1, quiet=True, **more)
 
 
 def test_shards_are_made_once(tmp_path, monkeypatch):

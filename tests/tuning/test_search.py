@@ -2,8 +2,10 @@ import csv
 import dataclasses
 import socket
 import typing
+from pathlib import Path
 
 import pytest
+import tiny_runs
 
 pytest.importorskip("keras_tuner")
 
@@ -20,35 +22,19 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning"),
 ]
 
-TINY = {
-    "hidden": 4,
-    "input_layers": 1,
-    "aggregation_layers": 1,
-    "message_layers": 1,
-    "update_layers": 1,
-    "output_layers": 1,
-    "message_width": 4,
-    "output_width": 4,
-    "k": 2,
-    "matching_rounds": 1,
-    "samples": "toy",
-    "n": 128,
-    "validation_n": 32,
-    "shard_size": 64,
-    "batch_size": 16,
-    "steps": 4,
-    "steps_per_epoch": 2,
-}
-
 
 def narrow(hp):
     return {"model.hidden": hp.Choice("hidden", [2, 3, 4]), "learning_rate": hp.Float("rate", 1e-3, 1e-2)}
 
 
+SPACES = Path(searching.__file__).parent / "spaces"
+SMALL = {"n": 128, "validation_n": 32, "shard_size": 64, "steps": 4, "steps_per_epoch": 2}
+
+
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(searching, "find_space", lambda model: narrow)
-    return recipes.read("drn").override(TINY)
+    return tiny_runs.tiny(**SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +90,8 @@ def test_a_promoted_trial_goes_on_at_its_epoch(tmp_path, tiny, cache):
 def test_a_chief_and_two_workers(tmp_path, cache):
     from training import data
 
-    words = [f"--set={name}={value}" for name, value in TINY.items()]
-    chosen = recipes.read("drn").override(TINY)
-    data.prepare(chosen.data, "train", n=128, cache=cache, quiet=True)
+    words, chosen = tiny_runs.words(**SMALL), tiny_runs.tiny(**SMALL)
+    data.prepare(chosen.data, "train", n=128, cache=cache, model="drn", quiet=True)
     common = ["drn", "--trials", "3", "--out", str(tmp_path), "--cache", str(cache), "--processes", "1"]
     assert main([*common, *words, "--workers", "2"]) == 0
     assert len({row["trial"] for row in rows(tmp_path / "trials.csv")}) == 3
@@ -132,7 +117,8 @@ def test_best_recipe_survives_toml(tmp_path):
     assert recipes.read(path) == chosen
 
 
-def test_every_space_names_fields_that_exist():
+@pytest.mark.parametrize("model", sorted(path.stem for path in SPACES.glob("[a-z]*.py")))
+def test_every_space_names_fields_that_exist(model):
     class First:
         """Takes the first value of each choice."""
 
@@ -150,8 +136,8 @@ def test_every_space_names_fields_that_exist():
         def Boolean(self, name, **_):
             return False
 
-    recipe = recipes.read("drn")
-    changed = recipe.override(searching.find_space("drn")(First()))
+    recipe = recipes.read(model)
+    changed = recipe.override(searching.find_space(model)(First()))
     assert dataclasses.asdict(changed.config()) != dataclasses.asdict(recipe.config())
 
 
@@ -181,7 +167,7 @@ def test_the_objective_is_checked_before_the_trials(tiny, cache, tmp_path):
     from tuning.hypermodel import RecipeHyperModel
 
     events = {
-        split: data.prepare(tiny.data, split, n=n, cache=cache, processes=1, quiet=True)
+        split: data.prepare(tiny.data, split, n=n, cache=cache, model="drn", processes=1, quiet=True)
         for split, n in (("train", 128), ("validation", 32))
     }
     hypermodel = RecipeHyperModel(tiny, narrow, events, tmp_path / "log.csv", 0)
