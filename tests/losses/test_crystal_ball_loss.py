@@ -8,7 +8,13 @@ import pytest
 import tensorflow as tf
 from scipy import integrate
 
-from zoo.losses.crystal_ball import PARAMETERS, REACH, CrystalBallLoss, crystal_ball_log_prob
+from zoo.losses.crystal_ball import (
+    PARAMETERS,
+    REACH,
+    CrystalBallLoss,
+    crystal_ball_log_prob,
+    crystal_ball_median,
+)
 
 SHAPES = [
     (0.1, 0.05, 1.2, 3.0, 1.8, 2.2),
@@ -91,6 +97,38 @@ def test_gradient_is_that_of_finite_differences():
             step[i] = 1e-6
             up, down = (math.log(reference(y, *(shape + sign * step))) for sign in (1, -1))
             assert gradient[i] == pytest.approx((up - down) / 2e-6, rel=1e-4, abs=1e-5), PARAMETERS[i]
+
+
+def test_half_of_the_density_lies_below_the_median():
+    """Against the density, integrated from the median outwards, the median in either tail included."""
+    shapes = np.array(
+        [[1.5, 3, 1.5, 3], [1, 2.5, 2, 20], [3, 1.5, 0.8, 1.6],
+         [0.1, 1.5, 3, 5], [3, 5, 0.1, 1.5], [8, 200, 8, 200]]
+    )  # fmt: skip
+    medians = crystal_ball_median(*(tf.constant(column, tf.float32) for column in shapes.T)).numpy()
+    assert medians[3] < -0.1 and medians[4] > 0.1  # beyond alpha
+    for shape, median in zip(shapes, medians, strict=True):
+
+        def density(t, shape=shape):
+            return float(
+                np.exp(crystal_ball_log_prob(*(tf.constant(v, tf.float64) for v in (t, 0, 1, *shape))))
+            )
+
+        edges = sorted([-shape[0], shape[2], float(median)])
+        area = [
+            integrate.quad(density, low, high, limit=200)[0]
+            for low, high in zip([-np.inf, *edges], [*edges, np.inf], strict=True)
+        ]
+        below = sum(area[: edges.index(float(median)) + 1])
+        assert below == pytest.approx(0.5, abs=2e-4)
+
+
+def test_the_median_is_finite_at_the_edges_of_the_head():
+    edges = np.stack(np.meshgrid([0.1, 8], [1.01, 200], [0.1, 8], [1.01, 200]), axis=-1).reshape(-1, 4)
+    t = crystal_ball_median(*(tf.constant(column, tf.float32) for column in edges.T)).numpy()
+    assert np.isfinite(t).all()
+    mirrored = crystal_ball_median(*(tf.constant(column, tf.float32) for column in edges.T[[2, 3, 0, 1]]))
+    np.testing.assert_allclose(mirrored, -t, rtol=1e-4, atol=1e-5)
 
 
 def test_loss_is_the_mean_and_leaves_out_what_mu_cannot_reach():

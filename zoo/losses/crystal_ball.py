@@ -26,6 +26,15 @@ import tensorflow as tf
 from zoo.keras_compat import register
 
 PARAMETERS = ("mu", "sigma", "alpha_left", "n_left", "alpha_right", "n_right")
+LARGEST_GROWTH = 30.0  # logarithm: a median out there is beyond any reach, and finite
+_CENTRAL = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 2.1858087e-04, -1.25372503e-03,
+    -4.17768164e-03, 0.246640727, 1.50140941,
+)  # fmt: skip
+_TAIL = (
+    -2.00214257e-04, 1.00950558e-04, 1.34934322e-03, -3.67342844e-03, 5.73950773e-03, -7.6224613e-03,
+    9.43887047e-03, 1.00167406, 2.83297682,
+)  # fmt: skip
 REACH = math.log(2.0)  # |mu| never exceeds this, so no prediction can correct a larger |log(E_true / E_raw)|
 
 
@@ -88,6 +97,48 @@ def crystal_ball_log_prob(
     shape = tf.where(in_left, left, tf.where(in_right, right, core))
     tail_left, body, tail_right = crystal_ball_areas(alpha_left, n_left, alpha_right, n_right)
     return shape - tf.math.log(sigma) - tf.math.log(tail_left + body + tail_right)
+
+
+def crystal_ball_median(
+    alpha_left: tf.Tensor, n_left: tf.Tensor, alpha_right: tf.Tensor, n_right: tf.Tensor
+) -> tf.Tensor:
+    """Returns the median of t = (y - mu) / sigma, in operations that every runtime has.
+
+    Args:
+        alpha_left: As for `crystal_ball_areas`; the others alike.
+        n_left: Power of the left tail.
+        alpha_right: Where the right tail begins.
+        n_right: Power of the right tail.
+
+    Returns:
+        t of the broadcast shape, finite; 0 where the two sides are alike.
+    """
+    left, core, right = crystal_ball_areas(alpha_left, n_left, alpha_right, n_right)
+    half, root = 0.5 * (left + core + right), math.sqrt(0.5)
+
+    def in_tail(area: tf.Tensor, alpha: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
+        # The integral from -infinity to -t is area (1 + alpha (t - alpha) / n)^(1 - n).
+        growth = tf.math.log(tf.maximum(area / half, 1.0)) / (n - 1.0)
+        return alpha + (tf.exp(tf.minimum(growth, LARGEST_GROWTH)) - 1.0) * n / alpha
+
+    lower, upper = -tf.math.erf(alpha_left * root), tf.math.erf(alpha_right * root)
+    inside = 0.5 * (core + (right - left)) / math.sqrt(math.pi / 2.0) + lower
+    t = math.sqrt(2.0) * _inverse_erf(tf.clip_by_value(inside, lower, upper))
+    t = tf.where(left > half, -in_tail(left, alpha_left, n_left), t)
+    return tf.where(right > half, in_tail(right, alpha_right, n_right), t)
+
+
+def _inverse_erf(x: tf.Tensor) -> tf.Tensor:
+    """Giles, Approximating the erfinv function (GPU Computing Gems, 2012), table 5: single precision.
+
+    ONNX has erf and not its inverse.
+    """
+    w = -tf.math.log(tf.maximum((1.0 - x) * (1.0 + x), 1e-12))
+    near, far = w - 2.5, tf.sqrt(tf.maximum(w, 5.0)) - 3.0
+    central, tail = tf.constant(_CENTRAL[0], x.dtype), tf.constant(_TAIL[0], x.dtype)
+    for one, other in zip(_CENTRAL[1:], _TAIL[1:], strict=True):
+        central, tail = one + central * near, other + tail * far
+    return x * tf.where(w < 5.0, central, tail)
 
 
 @register("CrystalBallLoss")

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.models.drn import events
+from zoo.models.drn.distribution import EnergyDistribution
 from zoo.models.drn.events import SAMPLE_CASES
 from zoo.models.drn.head import CorrectedEnergy, CrystalBallHead
 from zoo.models.drn.hit_features import (
@@ -124,3 +125,14 @@ def test_energy_is_corrected_and_an_empty_object_gets_minus_one():
     energy, sigma = CorrectedEnergy()(np.array([20.0, 0.0], "f4"), dscb)
     np.testing.assert_allclose(energy, [20 * np.exp(0.1), -1], rtol=1e-6)
     np.testing.assert_allclose(sigma, [20 * np.exp(0.1) * 0.05, -1], rtol=1e-6)
+
+
+def test_the_median_is_that_of_the_predicted_distribution():
+    dscb = np.array([[0.1, 0.05, 1, 3, 2, 30], [-0.69, 0.1, 0.1, 1.1, 8, 30]], "f4")
+    raw = np.array([20.0, 10.0], "f4")
+    energy, sigma = CorrectedEnergy("median")(raw, dscb)
+    found = EnergyDistribution(sigma.numpy(), dscb).quantile(0.5)
+    assert energy.numpy()[0] == pytest.approx(found[0], rel=1e-5)
+    assert energy.numpy()[0] < 20 * np.exp(0.1)  # the heavier tail is on the left
+    assert energy.numpy()[1] == pytest.approx(5.0, rel=1e-5)  # no farther than a factor of two
+    np.testing.assert_allclose(sigma, raw * np.exp(dscb[:, 0]) * dscb[:, 1], rtol=1e-6)

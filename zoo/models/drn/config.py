@@ -16,6 +16,7 @@ _CHOICES = {
     "hit_coordinates": ("cartesian", "local"),
     "aggregation": ("sum", "mean", "max", "mean_max"),
     "readout": ("max", "multiscale"),
+    "estimate": ("mode", "median"),
 }
 _AT_LEAST = {
     "input_layers": 1,
@@ -57,6 +58,7 @@ class DRNConfig:
     aggregation: str = "sum"  # "sum", "mean", "max" or "mean_max" over a node's messages
     residual: bool = False  # whether the input of an aggregation layer is added to its output
     readout: str = "max"  # after the last pooling; "multiscale": max and energy-weighted mean each layer
+    estimate: str = "mode"  # of the predicted distribution that is the energy; or "median"
     initial_sigma: float = 0.05  # sigma of log(E_true / E_raw) where an untrained network starts
 
     def __post_init__(self) -> None:
@@ -123,6 +125,7 @@ WINDOW = replace(
     matching_rounds=2,
     place_embedding=True,
     core_image=5,
+    estimate="median",
 )
 """`BARREL` with learned places in the window, an image of the core, cheaper edges and a wider readout."""
 

@@ -23,26 +23,28 @@ Array = npt.NDArray[np.float32]
 class EnergyDistribution:
     """The distribution of E = E_raw exp(y), where y follows the predicted double-sided crystal ball.
 
-    y = log(E_true / E_raw), and E_raw = energy_gev / exp(mu) because energy_gev = E_raw exp(mu). exp is
+    y = log(E_true / E_raw), and E_raw = sigma_gev / (sigma exp(mu)), whatever estimate energy_gev is. exp is
     monotonic: quantiles, intervals and probabilities of E are those of y, carried over. A mean is not
     offered: the power tails have none where n <= 2, and exp(y) has none at all.
 
     Args:
-        energy_gev: `[B]`, the predicted energies; -1 for an object without hits.
+        sigma_gev: `[B]`, the predicted widths; -1 for an object without hits.
         dscb: `[B, 6]`: mu, sigma, alpha_left, n_left, alpha_right, n_right of y.
     """
 
-    def __init__(self, energy_gev: Array, dscb: Array) -> None:
-        self.energy_gev = np.asarray(energy_gev, np.float32)
+    def __init__(self, sigma_gev: Array, dscb: Array) -> None:
+        self.sigma_gev = np.asarray(sigma_gev, np.float32)
         self.dscb = np.asarray(dscb, np.float32)
         expected = f"[B] and [B, {len(DSCB_PARAMETERS)}]"
-        if self.dscb.shape != (*self.energy_gev.shape, len(DSCB_PARAMETERS)) or self.energy_gev.ndim != 1:
-            raise InvalidValue("energy_gev, dscb", expected, (self.energy_gev.shape, self.dscb.shape))
-        self._found = self.energy_gev > 0.0
-        self._raw_gev = np.where(self._found, self.energy_gev / np.exp(self.dscb[:, 0]), np.float32(1.0))
+        if self.dscb.shape != (*self.sigma_gev.shape, len(DSCB_PARAMETERS)) or self.sigma_gev.ndim != 1:
+            raise InvalidValue("sigma_gev, dscb", expected, (self.sigma_gev.shape, self.dscb.shape))
+        self._found = self.sigma_gev > 0.0
+        self._raw_gev = np.where(
+            self._found, self.sigma_gev / (self.dscb[:, 1] * np.exp(self.dscb[:, 0])), np.float32(1.0)
+        )
 
     def __len__(self) -> int:
-        return len(self.energy_gev)
+        return len(self.sigma_gev)
 
     @functools.cached_property
     def log_ratio(self) -> DoubleSidedCrystalBall:
@@ -55,8 +57,8 @@ class EnergyDistribution:
 
     @property
     def mode(self) -> Array:
-        """Returns the most probable energy per unit of log E, in GeV, `[B]`: the predicted `energy_gev`."""
-        return self.energy_gev
+        """Returns the most probable energy per unit of log E, in GeV, `[B]`."""
+        return self._energy(self.dscb[:, 0])
 
     def quantile(self, q: float | npt.ArrayLike) -> Array:
         """Returns the energy below which the truth lies with probability q.
@@ -109,7 +111,7 @@ class EnergyDistribution:
             `[B]`; NaN for an object without hits. Of the true energies it is uniform if the prediction is
             honest.
         """
-        energy = np.broadcast_to(np.asarray(energy_gev, np.float32), self.energy_gev.shape)
+        energy = np.broadcast_to(np.asarray(energy_gev, np.float32), self.sigma_gev.shape)
         if not (energy > 0.0).all():
             raise InvalidValue("energy_gev", "energies above 0 GeV", energy.min())
         below = np.asarray(self.log_ratio.cdf(np.log(energy / self._raw_gev)))
@@ -129,13 +131,13 @@ def distribution(outputs: Any) -> EnergyDistribution:
         One distribution for each object.
 
     Raises:
-        InvalidValue: `energy_gev` or `dscb` is missing or has another shape.
+        InvalidValue: `sigma_gev` or `dscb` is missing or has another shape.
     """
     names = list(outputs) if isinstance(outputs, Mapping) else list(getattr(outputs, "fields", ()))
-    if missing := [name for name in ("energy_gev", "dscb") if name not in names]:
-        raise InvalidValue("outputs", "the fields energy_gev and dscb", f"no {' and no '.join(missing)}")
-    energy = np.asarray(outputs["energy_gev"], np.float32)
+    if missing := [name for name in ("sigma_gev", "dscb") if name not in names]:
+        raise InvalidValue("outputs", "the fields sigma_gev and dscb", f"no {' and no '.join(missing)}")
+    sigma = np.asarray(outputs["sigma_gev"], np.float32)
     dscb = np.asarray(outputs["dscb"], np.float32)
-    if len(energy) == 0:  # records of nothing do not know their width
+    if len(sigma) == 0:  # records of nothing do not know their width
         dscb = dscb.reshape(0, len(DSCB_PARAMETERS))
-    return EnergyDistribution(energy, dscb)
+    return EnergyDistribution(sigma, dscb)

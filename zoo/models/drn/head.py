@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from zoo.keras_compat import register
+from zoo.losses.crystal_ball import REACH, crystal_ball_median
 
 LOG_2 = math.log(2.0)
 SIGMA_FLOOR, SIGMA_CEILING = 1e-4, 10.0  # far below any calorimeter's resolution, far beyond the reach of mu
@@ -66,20 +67,37 @@ class CrystalBallHead(keras.layers.Layer):
 
 @register("CorrectedEnergy")
 class CorrectedEnergy(keras.layers.Layer):
-    """Computes energy = E_raw exp(mu) and its uncertainty sigma energy.
+    """Computes the energy, E_raw exp(y) at the mode or the median of y, and the width of the core.
+
+    The most probable value stays where most objects are, and the median of many responses is below 1 where
+    tails lie to one side; the median of each makes the median of all 1.
+
+    Args:
+        estimate: "mode" (y = mu) or "median" of y, within +-ln 2.
 
     Call arguments:
         raw_energy: E_raw `[B]` in GeV, the sum of the usable hits.
         dscb: `[B, 6]`.
 
     Returns:
-        Energy `[B]` and sigma `[B]` in GeV; both -1 for an object without a usable hit.
+        Energy `[B]` and sigma E_raw exp(mu) `[B]` in GeV; both -1 for an object without a usable hit.
     """
+
+    def __init__(self, estimate: str = "mode", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.estimate = estimate
 
     def call(self, raw_energy: tf.Tensor, dscb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Applies the layer; arguments and results stand in the docstring of the class."""
-        energy = raw_energy * tf.exp(dscb[:, 0])
+        mu, sigma, *shape = tf.unstack(dscb, num=6, axis=-1)
+        y = mu
+        if self.estimate == "median":
+            y = tf.clip_by_value(mu + sigma * crystal_ball_median(*shape), -REACH, REACH)
         return (
-            tf.where(raw_energy > 0.0, energy, NO_ANSWER),
-            tf.where(raw_energy > 0.0, energy * dscb[:, 1], NO_ANSWER),
+            tf.where(raw_energy > 0.0, raw_energy * tf.exp(y), NO_ANSWER),
+            tf.where(raw_energy > 0.0, raw_energy * tf.exp(mu) * sigma, NO_ANSWER),
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "estimate": self.estimate}

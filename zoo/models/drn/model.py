@@ -138,7 +138,7 @@ def build(config: DRNConfig) -> keras.Model:
     vector = _stack(vector, [width] * (config.output_layers - 1), "output")
     parameters = dense(len(DSCB_PARAMETERS), vector.shape[-1], None, "parameters")(vector)
     dscb = CrystalBallHead(config.initial_sigma, name="dscb")(parameters)
-    energy, sigma = CorrectedEnergy(name="corrected_energy")(raw_energy, dscb)
+    energy, sigma = CorrectedEnergy(config.estimate, name="corrected_energy")(raw_energy, dscb)
 
     return keras.Model(
         {"hits": hits, "hit_mask": hit_mask, "event": event},
