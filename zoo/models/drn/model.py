@@ -11,6 +11,7 @@ import keras
 from zoo.layers.canonical_order import CanonicalOrder
 from zoo.layers.edge_conv import EdgeConv
 from zoo.layers.fan_in_uniform import FanInUniform
+from zoo.layers.flat_dense import FlatDense
 from zoo.layers.graph_pooling import GraphPooling
 from zoo.layers.knn import NearestNeighbours
 from zoo.layers.masked_reductions import MaskedPooling
@@ -25,7 +26,7 @@ ENERGY = HIT_FEATURES.index("energy_gev")
 
 def dense(units: int, fan_in: int, activation: str | None, name: str) -> keras.layers.Dense:
     """Returns a dense layer with PyTorch's default initialisation."""
-    return keras.layers.Dense(
+    return FlatDense(
         units,
         activation=activation,
         kernel_initializer=FanInUniform(fan_in),
