@@ -30,7 +30,9 @@ import zoo
 from zoo.cards import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, require
 from zoo.goldens import Tensors, masked_sets
+from zoo.layers.in_chunks import in_chunks
 from zoo.layers.ragged import flat_to_dense
+from zoo.onnx_segments import HANDLERS
 
 __all__ = [
     "ONNX_OPSET",
@@ -203,6 +205,7 @@ def write_onnx(
             output_names=[f"{spec.name}:0" for spec in card.outputs],
             tensors_to_rename={f"{name}:0": name for name in names},
             opset=ONNX_OPSET,
+            custom_op_handlers=dict(HANDLERS),
         )
     for value, spec in zip(
         (*proto.graph.input, *proto.graph.output), (*card.inputs, *card.outputs), strict=False
@@ -243,12 +246,22 @@ def _serving(
     """Returns a function of named dense tensors; with `name_outputs` graph nodes bear the outputs' names."""
 
     def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model(inputs, training=False)
+        outputs = _answer(model, card, inputs)
         if name_outputs:
             return {spec.name: tf.identity(outputs[spec.name], name=spec.name) for spec in card.outputs}
         return {spec.name: outputs[spec.name] for spec in card.outputs}
 
     return serve
+
+
+def _answer(model: keras.Model, card: ModelCard, inputs: dict[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
+    """Runs the model, in chunks of similar objects where it has a single set and answers per object."""
+    masks = list(masked_sets(card).values())
+    if len(masks) != 1 or any("N" in spec.shape for spec in card.outputs):
+        return model(inputs, training=False)
+    size = tf.reduce_sum(inputs[masks[0]], axis=1)
+    outputs = {spec.name: _tensor_spec(spec) for spec in card.outputs}
+    return in_chunks(lambda chunk: model(chunk, training=False), inputs, size, outputs)
 
 
 def _flat(
@@ -258,7 +271,7 @@ def _flat(
 
     def serve(row_splits: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         dense, mask = flat_to_dense(inputs[name], row_splits)
-        outputs = model({**inputs, name: dense, mask_name: mask}, training=False)
+        outputs = _answer(model, card, {**inputs, name: dense, mask_name: mask})
         return {spec.name: outputs[spec.name] for spec in card.outputs}
 
     return serve

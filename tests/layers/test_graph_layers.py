@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.layers.edge_conv import EdgeConv
-from zoo.layers.graph_pooling import GraphPooling, match_pairs
+from zoo.layers.graph_pooling import ALONE, GraphPooling, match_pairs
 from zoo.layers.knn import NearestNeighbours
 from zoo.layers.pairwise import pairwise_squared_distance
 
@@ -44,20 +44,31 @@ def test_distance_is_the_sum_of_squared_differences():
         )
 
 
+def neighbours_of(receiver, sender, shape):
+    """Returns the senders of each node of each object; checks the order and the last, imagined edge."""
+    batch, n = shape
+    pairs = list(zip(receiver.numpy().tolist(), sender.numpy().tolist(), strict=True))
+    assert pairs == sorted(set(pairs)) and pairs[-1] == (batch * n, batch * n)
+    lists = [[[] for _ in range(n)] for _ in range(batch)]
+    for i, j in pairs[:-1]:
+        assert i // n == j // n
+        lists[i // n][i % n].append(j % n)
+    return lists
+
+
 @pytest.mark.parametrize("include_self", [True, False])
 @pytest.mark.parametrize("integers", [True, False])
 @pytest.mark.parametrize("k", [1, 4, 30])
 def test_neighbours_are_the_nearest_with_ties_by_index(k, include_self, integers):
     x, mask, counts = objects(integers=integers)
-    indices, valid, adjacency = NearestNeighbours(k, include_self)(x, mask)
-    assert indices.shape[2] == min(k, x.shape[1])
+    receiver, sender, adjacency = NearestNeighbours(k, include_self)(x, mask)
+    found = neighbours_of(receiver, sender, mask.shape)
     for row, count in enumerate(counts):
         expected = reference_neighbours(x[row], count, k, include_self)
         edges = np.zeros((x.shape[1],) * 2)
         for i in range(x.shape[1]):
-            got = indices.numpy()[row, i][valid.numpy()[row, i] > 0].tolist()
-            assert got == (expected[i] if i < count else [])
-            edges[i, got] = 1
+            assert found[row][i] == (sorted(expected[i]) if i < count else [])
+            edges[i, found[row][i]] = 1
         union = np.maximum(edges, edges.T) * (1 - np.eye(x.shape[1]))
         np.testing.assert_array_equal(adjacency.numpy()[row], union)
 
@@ -65,36 +76,40 @@ def test_neighbours_are_the_nearest_with_ties_by_index(k, include_self, integers
 @pytest.mark.parametrize("include_self", [True, False])
 def test_undirected_edges_are_the_union_without_duplicates(include_self):
     x, mask, counts = objects(1)
-    indices, valid, _ = NearestNeighbours(3, include_self, undirected=True)(x, mask)
+    receiver, sender, _ = NearestNeighbours(3, include_self, undirected=True)(x, mask)
+    found = neighbours_of(receiver, sender, mask.shape)
     for row, count in enumerate(counts):
         lists = reference_neighbours(x[row], count, 3, include_self)
-        union = {(i, j) for i, js in enumerate(lists) for j in js} | {
-            (j, i) for i, js in enumerate(lists) for j in js
-        }
-        got = [
-            (i, int(j))
-            for i in range(x.shape[1])
-            for j, v in zip(indices.numpy()[row, i], valid.numpy()[row, i], strict=True)
-            if v
-        ]
-        assert len(got) == len(set(got)) and set(got) == union
+        union = {(i, j) for i, js in enumerate(lists) for j in js}
+        union |= {(j, i) for i, j in union}
+        assert {(i, j) for i, js in enumerate(found[row]) for j in js} == union
+
+
+def test_objects_without_nodes_have_no_edges():
+    x, mask = np.zeros((2, 3, 4), "f4"), np.zeros((2, 3), "f4")
+    receiver, sender, adjacency = NearestNeighbours(2)(x, mask)
+    assert receiver.numpy().tolist() == sender.numpy().tolist() == [6] and not adjacency.numpy().any()
+    for aggregation in EdgeConv.AGGREGATIONS:
+        result = EdgeConv([5], aggregation)(x, receiver, sender).numpy()
+        assert result.shape[:2] == (2, 3) and not result.any()
 
 
 @pytest.mark.parametrize("aggregation", EdgeConv.AGGREGATIONS)
 @pytest.mark.parametrize("units", [[5], [7, 6, 5]])
-def test_edge_conv_is_the_unfactored_formula(units, aggregation):
+@pytest.mark.parametrize("undirected", [True, False])
+def test_edge_conv_is_the_unfactored_formula(units, aggregation, undirected):
     x, mask, counts = objects(2)
-    indices, valid, _ = NearestNeighbours(4, True, undirected=True)(x, mask)
+    receiver, sender, _ = NearestNeighbours(4, True, undirected)(x, mask)
+    found = neighbours_of(receiver, sender, mask.shape)
     layer = EdgeConv(units, aggregation)
-    result = layer(x, indices, valid).numpy()
+    result = layer(x, receiver, sender).numpy()
     for row, count in enumerate(counts):
         for i in range(x.shape[1]):
-            neighbours = indices.numpy()[row, i][valid.numpy()[row, i] > 0]
-            if not len(neighbours):
-                assert i >= count and not result[row, i].any()
+            if i >= count:
+                assert not found[row][i] and not result[row, i].any()
                 continue
             message = np.stack(
-                [np.concatenate([x[row, i], x[row, j] - x[row, i]]) for j in neighbours]
+                [np.concatenate([x[row, i], x[row, j] - x[row, i]]) for j in found[row][i]]
             ).astype("f8")
             for kernel, bias in zip(layer.kernels, layer.biases, strict=True):
                 message = message @ kernel.numpy() + bias.numpy()
@@ -104,6 +119,37 @@ def test_edge_conv_is_the_unfactored_formula(units, aggregation):
             np.testing.assert_allclose(
                 result[row, i], np.concatenate(parts[aggregation]), rtol=1e-4, atol=1e-5
             )
+
+
+@pytest.mark.parametrize("aggregation", EdgeConv.AGGREGATIONS)
+def test_the_gradient_of_edge_conv_is_that_of_the_plain_formula(aggregation):
+    """Its own gradients of gather and bias against TensorFlow's, of the same formula in plain operations."""
+    x, mask, _ = objects(5)
+    receiver, sender, _ = NearestNeighbours(4, True, undirected=True)(x, mask)
+    layer = EdgeConv([7, 6], aggregation)
+    layer.build(x.shape)
+    weights = np.random.default_rng(0).normal(size=(*x.shape[:2], 12 if aggregation == "mean_max" else 6))
+
+    def plain(nodes):
+        nodes = tf.pad(tf.reshape(nodes, [-1, x.shape[2]]), [[0, 1], [0, 0]])
+        own, other = tf.gather(nodes, receiver), tf.gather(nodes, sender)
+        message = tf.concat([own, other - own], axis=-1)
+        for kernel, bias in zip(layer.kernels, layer.biases, strict=True):
+            message = tf.nn.elu(message @ tf.convert_to_tensor(kernel) + tf.convert_to_tensor(bias))
+        parts = {"mean": tf.math.segment_mean, "max": tf.math.segment_max, "sum": tf.math.segment_sum}
+        parts = [parts[name](message, receiver)[:-1] for name in aggregation.split("_")]
+        return tf.reshape(tf.concat(parts, axis=-1), weights.shape)
+
+    found = []
+    for function in (lambda nodes: layer(nodes, receiver, sender), plain):
+        nodes = tf.constant(x)
+        with tf.GradientTape() as tape:
+            tape.watch(nodes)
+            total = tf.reduce_sum(function(nodes) * weights.astype("f4"))
+        found.append(tape.gradient(total, [nodes, *layer.trainable_weights]))
+    for own, expected in zip(*found, strict=True):
+        scale = np.abs(tf.convert_to_tensor(expected)).max()
+        np.testing.assert_allclose(tf.convert_to_tensor(own), expected, atol=2e-6 * scale)
 
 
 def test_edge_conv_counts_the_weights_of_the_published_layer():
@@ -132,7 +178,7 @@ def reference_matching(score, count, rounds):
 def test_pooling_is_mutual_best_matching_on_the_normalised_cut(farthest, integers):
     x, mask, counts = objects(3, integers=integers)
     weight = mask * np.arange(1, 12, dtype="f4")
-    _, _, adjacency = NearestNeighbours(4)(x, mask)
+    *_, adjacency = NearestNeighbours(4)(x, mask)
     pooled, pooled_mask, pooled_weight = GraphPooling(3, farthest)(x, adjacency, mask, weight)
     left = []
     for row, count in enumerate(counts):
@@ -157,7 +203,7 @@ def test_pooling_is_mutual_best_matching_on_the_normalised_cut(farthest, integer
 
 def test_every_round_matches_something_under_ties():
     for n in (2, 3, 5, 8, 33):
-        score = np.full((1, n, n), 1.0, "f4") - 2e30 * np.eye(n, dtype="f4")
+        score = np.where(np.eye(n), np.float32(ALONE), np.float32(1.0))[None]
         partner = match_pairs(tf.constant(score), n).numpy()[0]
         assert (partner == np.arange(n)).sum() == n % 2
         assert (partner[partner] == np.arange(n)).all()
@@ -170,8 +216,8 @@ def test_pooling_keeps_one_slot_of_empty_objects_and_passes_gradients():
     x, mask, _ = objects(4)
     nodes = tf.Variable(x)
     with tf.GradientTape() as tape:
-        indices, valid, adjacency = NearestNeighbours(4)(nodes, mask)
-        messages = EdgeConv([3])(nodes, indices, valid)
+        receiver, sender, adjacency = NearestNeighbours(4)(nodes, mask)
+        messages = EdgeConv([3])(nodes, receiver, sender)
         pooled, *_ = GraphPooling()(messages, adjacency, mask, mask)
         total = tf.reduce_sum(pooled**2)
     gradient = tf.convert_to_tensor(tape.gradient(total, nodes)).numpy()

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.layers.canonical_order import CanonicalOrder, restore_order
 from zoo.layers.fan_in_uniform import FanInUniform
+from zoo.layers.flat_dense import FlatDense
 from zoo.layers.masked_reductions import MaskedPooling
 from zoo.layers.ragged import flat_to_dense
 from zoo.layers.sanitize import Sanitize, SanitizeFeatures
@@ -124,3 +125,23 @@ def test_initialiser_has_the_bounds_of_pytorch_and_obeys_the_global_seed():
     second = [FanInUniform()((3, 3)).numpy() for _ in range(2)]
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first[0], first[1])
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (0, 3, 4)])
+@pytest.mark.parametrize("activation", [None, "elu"])
+def test_flat_dense_is_dense_with_the_same_weights_and_gradients(shape, activation):
+    x = tf.constant(np.random.default_rng(0).normal(size=shape).astype("f4"))
+    plain, flat = keras.layers.Dense(5, activation=activation), FlatDense(5, activation=activation)
+    plain.build(shape)
+    flat.build(shape)
+    flat.set_weights([np.asarray(weight) + 0.1 for weight in plain.get_weights()])
+    plain.set_weights(flat.get_weights())
+    found = []
+    for layer in (plain, flat):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = layer(x)
+            total = tf.reduce_sum(value**2)
+        found.append([value, *tape.gradient(total, [x, *layer.trainable_weights])])
+    for expected, own in zip(*found, strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-5)

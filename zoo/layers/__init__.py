@@ -10,6 +10,8 @@
 | `edge_conv` | EdgeConv with the first dense layer factored into per-node products |
 | `graph_pooling` | deterministic pairwise merging of nodes |
 | `masked_reductions` | max, mean, sum over real nodes, finite on empty objects |
+| `flat_dense` | a dense layer as one product of flat rows |
+| `in_chunks` | a large batch in chunks of objects of similar size |
 | `fan_in_uniform` | the default initialisation of PyTorch's linear layers |
 | `ragged` | flat hits with row splits to dense tensors with a mask |
 
@@ -21,7 +23,9 @@ __all__ = [
     "canonical_order",
     "edge_conv",
     "fan_in_uniform",
+    "flat_dense",
     "graph_pooling",
+    "in_chunks",
     "knn",
     "masked_reductions",
     "pairwise",

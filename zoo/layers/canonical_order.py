@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from zoo.keras_compat import register
 
+PADDING = -1e30  # before any key, when sorting from large to small
+
 
 def canonical_permutation(
     nodes: tf.Tensor, node_mask: tf.Tensor, keys: Sequence[int], descending: Sequence[int] = ()
@@ -29,7 +31,7 @@ def canonical_permutation(
         int32 `[B, N]`: place i of the sorted set holds node `permutation[:, i]`.
     """
     columns = [nodes[:, :, key] if key in descending else -nodes[:, :, key] for key in keys]
-    columns.insert(0, node_mask)
+    columns[0] = tf.where(node_mask > 0.5, columns[0], PADDING)
     n = tf.shape(node_mask)[1]
     permutation = tf.math.top_k(columns[-1], k=n).indices  # equal values keep the order of their indices
     for column in reversed(columns[:-1]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from zoo.keras_compat import register
 from zoo.layers.fan_in_uniform import FanInUniform
+from zoo.layers.flat_dense import add_bias, dense_rows
 from zoo.layers.masked_reductions import FLOOR
 
 
@@ -28,8 +29,8 @@ class EdgeConv(keras.layers.Layer):
 
     Call arguments:
         x: Nodes `[B, N, F]`.
-        indices: int32 `[B, N, K]` of `NearestNeighbours`.
-        neighbour_mask: `[B, N, K]`.
+        receiver: int64 `[E + 1]` of `NearestNeighbours`, rising.
+        sender: int64 `[E + 1]`.
 
     Returns:
         `[B, N, U]`. Zeros for a node without neighbours, so for padding and for an empty object.
@@ -66,29 +67,19 @@ class EdgeConv(keras.layers.Layer):
             )
             fan_in = width
 
-    def call(self, x: tf.Tensor, indices: tf.Tensor, neighbour_mask: tf.Tensor) -> tf.Tensor:
+    def call(self, x: tf.Tensor, receiver: tf.Tensor, sender: tf.Tensor) -> tf.Tensor:
         """Applies the layer; arguments and results stand in the docstring of the class."""
         act = keras.activations.get(self.activation)
-        here, there = tf.split(tf.convert_to_tensor(self.kernels[0]), 2, axis=0)
-        centre = _rows_times(x, here - there) + self.biases[0]
-        neighbour = tf.gather(_rows_times(x, there), indices, batch_dims=1)
-        message = act(centre[:, :, None, :] + neighbour)
-        for kernel, bias in zip(self.kernels[1:], self.biases[1:], strict=True):
-            message = act(_rows_times(message, kernel) + bias)
-        return self._aggregate(message, neighbour_mask)
-
-    def _aggregate(self, message: tf.Tensor, neighbour_mask: tf.Tensor) -> tf.Tensor:
-        parts = []
-        if self.aggregation != "max":
-            weight = neighbour_mask
-            if self.aggregation != "sum":
-                weight /= tf.maximum(tf.reduce_sum(weight, axis=2, keepdims=True), 1.0)
-            # A product of [1, K] and [K, U] matrices: half the time of multiplying and summing.
-            parts.append(tf.matmul(weight[:, :, None, :], message)[:, :, 0, :])
-        if "max" in self.aggregation:
-            largest = tf.reduce_max(message + ((1.0 - neighbour_mask) * FLOOR)[..., None], axis=2)
-            parts.append(tf.where(largest > 0.5 * FLOOR, largest, 0.0))
-        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+        nodes = tf.reshape(x, [-1, x.shape[-1]])
+        nodes = tf.pad(nodes, [[0, 1], [0, 0]])  # the imagined node of the last edge
+        kernels, biases = ([tf.convert_to_tensor(w) for w in ws] for ws in (self.kernels, self.biases))
+        here, there = tf.split(kernels[0], 2, axis=0)
+        centre = add_bias(tf.matmul(nodes, here - there), biases[0])
+        message = act(sum_of_ends(centre, tf.matmul(nodes, there), receiver, sender))
+        for kernel, bias in zip(kernels[1:], biases[1:], strict=True):
+            message = dense_rows(message, kernel, bias, act)
+        result = tf.concat([reduce(message, receiver) for reduce in REDUCTIONS[self.aggregation]], axis=-1)
+        return tf.reshape(result[:-1], tf.concat([tf.shape(x)[:-1], result.shape[-1:]], axis=0))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
@@ -96,11 +87,38 @@ class EdgeConv(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _rows_times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Returns x @ kernel over the last axis, as one flat matrix product.
+@tf.custom_gradient
+def sum_of_ends(centre: tf.Tensor, neighbour: tf.Tensor, receiver: tf.Tensor, sender: tf.Tensor) -> Any:
+    """Returns centre[receiver] + neighbour[sender], `[E + 1, U]`.
 
-    A product of a rank-4 tensor with a matrix has a gradient that is made once per row block and then
-    summed: five times slower.
+    Its own gradient knows that the receivers are sorted, which makes their sum five times faster.
     """
-    flat = tf.matmul(tf.reshape(x, [-1, kernel.shape[0]]), kernel)
-    return tf.reshape(flat, tf.concat([tf.shape(x)[:-1], [kernel.shape[1]]], axis=0))
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None, None]:
+        to_neighbour = tf.math.unsorted_segment_sum(upstream, sender, tf.shape(neighbour)[0])
+        return tf.math.segment_sum(upstream, receiver), to_neighbour, None, None
+
+    return tf.gather(centre, receiver) + tf.gather(neighbour, sender), gradient
+
+
+def _mean(message: tf.Tensor, receiver: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of the messages to each node, 0 where there is none.
+
+    Not segment_mean: its ONNX conversion divides by zero there.
+    """
+    count = tf.math.segment_sum(tf.ones_like(message[:, :1]), receiver)
+    return tf.math.segment_sum(message, receiver) / tf.maximum(count, 1.0)
+
+
+def _max(message: tf.Tensor, receiver: tf.Tensor) -> tf.Tensor:
+    """Returns the largest message to each node, 0 where there is none (there ONNX has minus infinity)."""
+    largest = tf.maximum(tf.math.segment_max(message, receiver), FLOOR)
+    return tf.where(largest > 0.5 * FLOOR, largest, 0.0)
+
+
+REDUCTIONS: Mapping[str, Sequence[Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]] = {
+    "sum": [tf.math.segment_sum],
+    "mean": [_mean],
+    "max": [_max],
+    "mean_max": [_mean, _max],
+}

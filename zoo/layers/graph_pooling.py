@@ -8,9 +8,11 @@ import keras
 import tensorflow as tf
 
 from zoo.keras_compat import register
-from zoo.layers.pairwise import pairwise_squared_distance
+from zoo.layers.pairwise import pairwise_squared_distance, same_node
 
 NEVER = -1e30  # score of a pair that cannot merge
+ALONE = 0.5 * NEVER  # score of a node with itself: only where there is no partner
+LAST = 2.0**20  # more than the number of nodes of any object
 
 
 def match_pairs(score: tf.Tensor, rounds: int) -> tf.Tensor:
@@ -21,25 +23,19 @@ def match_pairs(score: tf.Tensor, rounds: int) -> tf.Tensor:
     per round.
 
     Args:
-        score: `[B, N, N]`, symmetric; `NEVER` where no edge is.
+        score: `[B, N, N]`, symmetric; `NEVER` where no edge is, `ALONE` on the diagonal.
         rounds: Number of rounds; nodes still free afterwards stay single.
 
     Returns:
         int32 `[B, N]`: the partner of each node, its own index if single.
     """
-    batch, n = tf.shape(score)[0], tf.shape(score)[1]
-    own = tf.range(n)[None, :]
-    start = tf.range(batch)[:, None] * n  # of each object in the flattened list of nodes
-    partner = own + 0 * start
-    for number in range(rounds):
-        best = tf.argmax(score, axis=-1, output_type=tf.int32)
-        mutual = (tf.gather(tf.reshape(best, [-1]), best + start) == own) & (best != own)
-        partner = tf.where(mutual, best, partner)
-        if number + 1 < rounds:
-            taken = tf.cast(mutual, score.dtype)
-            taken = taken[:, :, None] + taken[:, None, :]
-            score = tf.where(taken > 0.5, NEVER, score)
-    return partner
+    own = tf.range(tf.shape(score)[1])
+    best = tf.argmax(score, axis=-1, output_type=tf.int32)
+    for _ in range(rounds - 1):
+        taken = tf.gather(best, best, batch_dims=1) == own  # these stay with their choice
+        free = score + tf.expand_dims(tf.cast(taken, score.dtype) * NEVER, 1)  # a select takes thrice as long
+        best = tf.where(taken, best, tf.argmax(free, axis=-1, output_type=tf.int32))
+    return tf.where(tf.gather(best, best, batch_dims=1) == own, best, own)
 
 
 @register("GraphPooling")
@@ -83,28 +79,27 @@ class GraphPooling(keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Applies the layer; arguments and results stand in the docstring of the class."""
         partner = match_pairs(self._score(x, adjacency), self.rounds)
-        n = tf.shape(x)[1]
-        own = tf.range(n)[None, :]
+        own = tf.range(tf.shape(x)[1])
         first = tf.cast(partner >= own, x.dtype) * node_mask
-        count = tf.reduce_sum(first, axis=1)
-        left = tf.maximum(tf.cast(tf.reduce_max(count), tf.int32), 1)
+        left = tf.maximum(tf.cast(tf.reduce_max(tf.reduce_sum(first, axis=1)), tf.int32), 1)
         # Distinct keys: first members before all others, each group by rising index.
-        key = first * tf.cast(n, x.dtype) - tf.cast(own, x.dtype)
-        order = tf.math.top_k(key, k=left, sorted=True).indices
+        order = tf.math.top_k(first * LAST - tf.cast(own, x.dtype), k=left, sorted=True).indices
         other = tf.gather(partner, order, batch_dims=1)
-        mask = tf.cast(tf.cast(tf.range(left), x.dtype)[None, :] < count[:, None], x.dtype)
+        mask = tf.gather(first, order, batch_dims=1)
         pooled = tf.maximum(tf.gather(x, order, batch_dims=1), tf.gather(x, other, batch_dims=1))
         weight = tf.gather(node_weight, order, batch_dims=1)
         both = tf.cast(other != order, x.dtype)
         weight += both * tf.gather(node_weight, other, batch_dims=1)
-        return pooled * mask[:, :, None], mask, weight * mask
+        return pooled * tf.expand_dims(mask, 2), mask, weight * mask
 
     def _score(self, x: tf.Tensor, adjacency: tf.Tensor) -> tf.Tensor:
         degree = tf.reduce_sum(adjacency, axis=-1) + (1.0 if self.self_loops else 0.0)
         inverse = 1.0 / tf.maximum(degree, 1.0)
-        weight = tf.sqrt(pairwise_squared_distance(x)) * (inverse[:, :, None] + inverse[:, None, :])
+        inverse = tf.expand_dims(inverse, 2) + tf.expand_dims(inverse, 1)
+        weight = tf.sqrt(pairwise_squared_distance(x)) * inverse
+        without = tf.where(same_node(tf.shape(x)[1]), ALONE, NEVER)
         score = weight if self.farthest else -weight
-        return tf.stop_gradient(tf.where(adjacency > 0.5, score, NEVER))
+        return tf.stop_gradient(tf.where(adjacency > 0.5, score, without))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

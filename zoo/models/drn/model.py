@@ -11,6 +11,7 @@ import keras
 from zoo.layers.canonical_order import CanonicalOrder
 from zoo.layers.edge_conv import EdgeConv
 from zoo.layers.fan_in_uniform import FanInUniform
+from zoo.layers.flat_dense import FlatDense
 from zoo.layers.graph_pooling import GraphPooling
 from zoo.layers.knn import NearestNeighbours
 from zoo.layers.masked_reductions import MaskedPooling
@@ -26,7 +27,7 @@ ENERGY = HIT_FEATURES.index("energy_gev")
 
 def dense(units: int, fan_in: int, activation: str | None, name: str) -> keras.layers.Dense:
     """Returns a dense layer with PyTorch's default initialisation."""
-    return keras.layers.Dense(
+    return FlatDense(
         units,
         activation=activation,
         kernel_initializer=FanInUniform(fan_in),
@@ -115,11 +116,11 @@ def build(config: DRNConfig) -> keras.Model:
     # === Graph: link, convolve, merge ===
     scales = _read(nodes, mask, weight, "embedding") if config.readout == "multiscale" else []
     for layer in range(config.aggregation_layers):
-        indices, neighbour_mask, adjacency = NearestNeighbours(
+        receiver, sender, adjacency = NearestNeighbours(
             config.k, config.self_loops, config.undirected, name=f"neighbours_{layer}"
         )(nodes, mask)
         messages = EdgeConv(_message_widths(config), config.aggregation, name=f"edge_conv_{layer}")(
-            nodes, indices, neighbour_mask
+            nodes, receiver, sender
         )
         messages = _stack(messages, [config.hidden] * config.update_layers, f"update_{layer}")
         nodes = keras.layers.Add(name=f"residual_{layer}")([nodes, messages]) if config.residual else messages

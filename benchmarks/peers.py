@@ -1,0 +1,102 @@
+"""The same two networks in PyTorch Geometric, on the same showers, in the same run.
+
+    python -m benchmarks --peer-python /path/to/python     # an interpreter with the extra `peers`
+
+The peer runs as a process of its own, a batch at a time, in turn with the zoo's frozen graph: one line in,
+one line out. Without an interpreter that has torch and torch_geometric the comparison is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.network import RUNTIMES, batches
+from benchmarks.timing import Row
+from benchmarks.training_step import step_of
+
+PRESETS = ("two_layer", "cms")
+BATCHES = (1, 64)
+TRAINING_BATCH = 256
+
+
+class Peer:
+    """A process that answers {"preset", "size", "number", "train"} with the CPU seconds of that call."""
+
+    def __init__(self, python: str) -> None:
+        command = [python, "-m", "benchmarks.peer_process"]
+        root = Path(__file__).resolve().parent.parent
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=root)
+        self.about = self._read()
+
+    def ask(self, **question: Any) -> float:
+        """Returns the CPU seconds of one call."""
+        assert self._process.stdin is not None
+        print(json.dumps(question), file=self._process.stdin, flush=True)
+        return float(self._read()["cpu_s"])
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None and self._process.stderr is not None
+        line = self._process.stdout.readline()
+        if not line:
+            reason = (self._process.stderr.read().strip().splitlines() or ["no message"])[-1]
+            raise RuntimeError(f"the peer's process ended: {reason}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def comparison(python: str, folders: Mapping[str, Path], rounds: Mapping[int, int]) -> Iterator[Row]:
+    """Times peer and zoo in turn, batch by batch.
+
+    Args:
+        python: An interpreter with torch and torch_geometric.
+        folders: The export of each preset.
+        rounds: Number of batches, by batch size.
+    """
+    try:
+        peer = Peer(python)
+    except (OSError, RuntimeError) as error:
+        print(f"peers: skipped, {error} (pip install '.[peers]', --peer-python)", file=sys.stderr)
+        return
+    name = f"PyTorch Geometric {peer.about['version']} ({peer.about['extensions']})"
+    for preset in PRESETS:
+        for size in BATCHES:
+            run, made = RUNTIMES["frozen graph"](folders[preset]), batches(size)
+            theirs, ours = _in_turn(peer, run, made, rounds[size], preset=preset, size=size, train=False)
+            for who, value in ((name, theirs), ("zoo, frozen graph", ours)):
+                yield Row(f"{preset}, {who}, batch {size}, in turn", size / value, "showers/CPU-s")
+        call = step_of(preset)
+        size = TRAINING_BATCH
+        theirs, ours = _in_turn(peer, call, int, rounds[size], preset=preset, size=size, train=True)
+        for who, value in ((name, theirs), ("zoo, Keras", ours)):
+            yield Row(f"{preset}, {who}, training step of {TRAINING_BATCH}, in turn", value, "CPU-s")
+    peer.close()
+
+
+def _in_turn(
+    peer: Peer, call: Callable[[Any], object], made: Callable[[int], Any], rounds: int, **question: Any
+) -> tuple[float, float]:
+    """Returns the median CPU seconds of a call of the peer and of ours; the first tenth warms up."""
+    theirs, ours = [], []
+    for number in range(rounds):
+        theirs.append(peer.ask(number=number, **question))
+        batch = made(number)
+        start = time.process_time()
+        call(batch)
+        ours.append(time.process_time() - start)
+    warm_up = 1 + rounds // 10
+    return float(np.median(theirs[warm_up:])), float(np.median(ours[warm_up:]))

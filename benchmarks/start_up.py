@@ -1,0 +1,59 @@
+"""What a user waits for, and how much memory a process takes: fresh processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.timing import Row
+
+COLD = (
+    ("import zoo + list_models, fresh process", "", "import zoo; zoo.list_models()", "<= 0.2"),
+    ("load('drn') after TensorFlow", "import tensorflow", "import zoo; zoo.load('drn')", "<= 2"),
+)
+BATCH = 512
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from benchmarks.timing_input import showers
+inputs = showers().batch(0, {batch}).inputs()
+{code}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+KERAS = """
+import zoo
+from zoo.graphs import call
+model, card = zoo.load("drn", weights=None, preset="{preset}"), zoo.info("drn")
+call(model, card, inputs)
+"""
+ONNX = """
+import onnxruntime
+session = onnxruntime.InferenceSession("{path}", providers=["CPUExecutionProvider"])
+session.run(None, inputs)
+"""
+
+
+def _fresh(code: str) -> float:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def cold_start() -> Iterator[Row]:
+    """Times the first import and the first load, the best of three processes."""
+    for what, before, code, goal in COLD:
+        script = f"{before}\nimport time; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+        yield Row(what, min(_fresh(script) for _ in range(3)), "s", goal)
+
+
+def memory(folders: dict[str, Path]) -> Iterator[Row]:
+    """Measures the peak memory of a process that runs one batch of 512 showers.
+
+    Args:
+        folders: The export of each preset.
+    """
+    for preset, folder in folders.items():
+        for runtime, code in (("Keras", KERAS), ("ONNX Runtime", ONNX)):
+            text = MEMORY.format(batch=BATCH, code=code.format(preset=preset, path=folder / "model.onnx"))
+            yield Row(f"{preset}, {runtime}, batch {BATCH}, peak memory", _fresh(text), "MiB")

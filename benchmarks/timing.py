@@ -1,0 +1,74 @@
+"""How time is taken: CPU seconds of this process, contenders call by call in turn, medians.
+
+A CPU second counts work, not waiting, so a busy machine changes the figures less than wall time; it still
+shares caches and, between hyper-threads, the core. Contenders therefore alternate: what disturbs one disturbs
+all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured figure; `goal` says what the project asks for, with its direction."""
+
+    what: str
+    value: float
+    unit: str
+    goal: str = ""
+
+
+def rate(work: Callable[[], int], at_least_s: float) -> float:
+    """Returns how many things `work` does per CPU second, after one call to warm up."""
+    work()
+    done, start = 0, time.process_time()
+    while time.process_time() - start < at_least_s:
+        done += work()
+    return done / (time.process_time() - start)
+
+
+def in_turn(
+    contenders: Mapping[str, Callable[[int], object]], at_least_s: float, warm_up: int = 2
+) -> dict[str, float]:
+    """Returns the median CPU seconds of a call of each contender.
+
+    Args:
+        contenders: By name; each is called with the number of the round, to choose other data each time: a
+            call with shapes that were seen before would be faster than an event loop's.
+        at_least_s: CPU seconds to spend on each, on average; at least three rounds are taken.
+        warm_up: Rounds that do not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    spent = 0.0
+    for number in itertools.count():
+        for name, call in contenders.items():
+            start = time.process_time()
+            call(number)
+            taken = time.process_time() - start
+            if number >= warm_up:
+                seconds[name].append(taken)
+                spent += taken
+        if number >= warm_up + 2 and spent >= at_least_s * len(contenders):
+            return {name: float(np.median(values)) for name, values in seconds.items()}
+    raise AssertionError("unreachable")
+
+
+MATRIX = 1024
+
+
+def matrix_product() -> Callable[[int], object]:
+    """Returns a contender: one float32 matrix product, the yardstick of the core's arithmetic."""
+    a = np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype(np.float32)
+    return lambda _: np.matmul(a, a)
+
+
+def giga_operations(seconds: float) -> float:
+    """Returns the yardstick's 10^9 floating-point operations per second."""
+    return 2.0 * MATRIX**3 / seconds / 1e9

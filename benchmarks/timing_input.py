@@ -1,0 +1,88 @@
+"""The timing input: toy showers of 30 hits on average, 5 to 100, as of the public code's CPU figures.
+
+Cells fall off exponentially around a centre and energies are spread at random: work to be timed, not physics.
+The public networks span the barrel and the endcaps in five scaled features (x, y, z, energy, noise); the
+zoo's take crystal indices of the barrel: their copy of a shower keeps its cells, its centre folded into it.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SEED, SHOWERS = 20220509, 4096
+CELL = 0.0174  # in eta and phi
+RADIUS_CM, ENDCAP_CM, ENDCAP_ETA = 129.0, 317.0, 1.479
+CRYSTALS_ETA, CRYSTALS_PHI = 85, 360
+GEV_PER_ADC = 0.039
+
+
+@dataclass(frozen=True)
+class Showers:
+    """Showers one behind the other; T hits of B showers."""
+
+    counts: npt.NDArray[np.int64]  # [B] hits of each
+    scaled: npt.NDArray[np.float32]  # [T, 5] x, y, z, energy, noise in the scaling of CMS
+    context: npt.NDArray[np.float32]  # [B, 2] rho / 13 GeV, leakage fraction / 0.05
+    target: npt.NDArray[np.float32]  # [B] log(E_raw / E_true)
+    hits: npt.NDArray[np.float32]  # [T, 5] ieta, iphi, energy GeV, noise GeV, dead neighbours
+    event: npt.NDArray[np.float32]  # [B, 2] rho GeV, leakage GeV
+
+    def batch(self, start: int, size: int) -> Showers:
+        """Returns `size` consecutive showers, from the front again after the last."""
+        rows = np.arange(start, start + size) % len(self.counts)
+        ends = np.cumsum(self.counts)
+        hits = np.concatenate([np.arange(ends[row] - self.counts[row], ends[row]) for row in rows])
+        return Showers(
+            self.counts[rows],
+            self.scaled[hits],
+            self.context[rows],
+            self.target[rows],
+            self.hits[hits],
+            self.event[rows],
+        )
+
+    def inputs(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Returns the input tensors of the zoo's DRN, padded to the longest shower."""
+        mask = np.arange(self.counts.max()) < self.counts[:, None]
+        hits = np.zeros((*mask.shape, self.hits.shape[1]), np.float32)
+        hits[mask] = self.hits
+        return {"hits": hits, "hit_mask": mask.astype(np.float32), "event": self.event}
+
+
+@functools.cache
+def showers() -> Showers:
+    """Makes the 4096 showers."""
+    rng = np.random.default_rng(SEED)
+    n = np.clip(np.rint(rng.lognormal(3.23, 0.60, SHOWERS)), 5, 100).astype(np.int64)
+    of = np.repeat(np.arange(SHOWERS), n)
+    energy = np.exp(rng.uniform(np.log(5.0), np.log(300.0), SHOWERS))
+    eta, phi = rng.uniform(-2.5, 2.5, SHOWERS), rng.uniform(-np.pi, np.pi, SHOWERS)
+    cell_eta, cell_phi = np.rint(rng.laplace(0.0, 1.6, of.size)), np.rint(rng.laplace(0.0, 3.2, of.size))
+    weight = np.exp(-np.hypot(cell_eta, cell_phi) / 0.9) * rng.exponential(1.0, of.size)
+    weight += 1e-4 * rng.exponential(1.0, of.size)
+    log_response = -0.03 - 0.02 * np.abs(rng.standard_t(4, SHOWERS))
+    raw = energy * np.exp(log_response)
+    hit_energy = weight / np.bincount(of, weight)[of] * raw[of]
+    barrel = np.abs(eta)[of] < ENDCAP_ETA
+    noise = np.where(barrel, rng.normal(1.6, 0.25, of.size), rng.normal(2.2, 0.4, of.size))  # ADC counts
+    rho, leakage = rng.gamma(4.0, 5.0, SHOWERS), rng.exponential(0.01, SHOWERS)
+
+    hit_eta, hit_phi = eta[of] + CELL * cell_eta, phi[of] + CELL * cell_phi
+    radius = np.where(barrel, RADIUS_CM, ENDCAP_CM / np.abs(np.sinh(hit_eta)))
+    place = [radius * np.cos(hit_phi), radius * np.sin(hit_phi), radius * np.sinh(hit_eta)]
+    offset, span = np.array([-150, -150, -330, 0, 0.9]), np.array([300, 300, 660, 250, 3.0])
+    scaled = (np.stack([*place, hit_energy, noise], axis=-1) - offset) / span
+
+    row = np.floor(eta / CELL)[of] + cell_eta  # crystals from eta 0; folded into the barrel
+    row = (row + CRYSTALS_ETA) % (2 * CRYSTALS_ETA) - CRYSTALS_ETA
+    ieta = np.where(row >= 0, row + 1, row)
+    iphi = (np.floor(phi / CELL)[of] + cell_phi) % CRYSTALS_PHI + 1
+    hits = np.stack([ieta, iphi, hit_energy, np.abs(noise) * GEV_PER_ADC, np.zeros(of.size)], axis=-1)
+    context = np.stack([rho / 13.0, leakage / 0.05], axis=-1)
+    event = np.stack([rho, leakage * raw], axis=-1)
+    columns = (scaled, context, log_response, hits, event)
+    return Showers(n, *(column.astype(np.float32) for column in columns))

@@ -1,0 +1,43 @@
+"""The benchmarks' own parts that can be wrong without anybody noticing: the input, the clock, the table."""
+
+import numpy as np
+
+from benchmarks.table import markdown
+from benchmarks.timing import in_turn
+from benchmarks.timing_input import showers
+from zoo.models.drn.events import validate
+
+
+def test_timing_input_has_the_published_sizes_and_batches_cycle():
+    made = showers()
+    assert len(made.counts) == 4096 and made.counts.min() == 5 and made.counts.max() == 100
+    assert abs(made.counts.mean() - 29.8) < 0.1
+    part = made.batch(4095, 2)
+    assert part.counts.tolist() == [made.counts[-1], made.counts[0]]
+    np.testing.assert_array_equal(
+        part.hits, np.concatenate([made.hits[-made.counts[-1] :], made.hits[: made.counts[0]]])
+    )
+
+
+def test_timing_input_is_valid_and_agrees_with_the_copy_for_the_public_networks():
+    made = showers().batch(0, 256)
+    validate(made.inputs())
+    assert made.inputs()["hit_mask"].sum() == made.counts.sum()
+    np.testing.assert_allclose(made.scaled[:, 3] * 250.0, made.hits[:, 2], rtol=1e-5)
+    raw = np.add.reduceat(made.hits[:, 2], np.cumsum(made.counts) - made.counts)
+    np.testing.assert_allclose(made.event[:, 1] / raw, 0.05 * made.context[:, 1], rtol=1e-4)
+
+
+def test_contenders_alternate_and_see_each_round_once():
+    calls = []
+    found = in_turn({name: lambda number, name=name: calls.append((name, number)) for name in "ab"}, 0.0)
+    assert calls == [(name, number) for number in range(5) for name in "ab"] and set(found) == {"a", "b"}
+
+
+def test_table_renders_large_and_small_numbers(tmp_path):
+    path = tmp_path / "result.csv"
+    path.write_text('what,value,unit,goal\na rate,12345.6,1/s,">= 5,000"\na time,0.4567,s,\n')
+    assert markdown(path).splitlines()[2:] == [
+        "| a rate | 12,346 | 1/s | >= 5,000 |",
+        "| a time | 0.457 | s |  |",
+    ]
