@@ -17,6 +17,8 @@ _CHOICES = {
     "aggregation": ("sum", "mean", "max", "mean_max"),
     "readout": ("max", "multiscale"),
     "estimate": ("mode", "median"),
+    "graph": ("latent", "random"),
+    "density": ("crystal_ball", "gaussian"),
 }
 _AT_LEAST = {
     "input_layers": 1,
@@ -45,6 +47,7 @@ class DRNConfig:
     hidden: int = 64  # width of a node
     message_width: int = 0  # width of the edge MLP before its last layer; 0: twice `hidden`
     output_width: int = 0  # width of the output layers; 0: as wide as their input
+    graph: str = "latent"  # who is near: in the space of the embedded hits, or "random" (an ablation)
     k: int = 16  # nearest neighbours, the node itself included if `self_loops`
     self_loops: bool = True  # whether a node is its own neighbour
     undirected: bool = True  # whether messages also flow from a node to those that chose it
@@ -52,12 +55,14 @@ class DRNConfig:
     pool_farthest: bool = True  # merge the farthest linked pair (as the public code), else the nearest
     pool_last: bool = True  # whether the last aggregation layer is followed by a pooling of its own
     hit_coordinates: str = "cartesian"  # x, y, z, E, sigma; or "local": seed's frame, gaps, fractions
+    event_inputs: bool = True  # whether rho and leakage are looked at; without, both count as zero
     event_to_hits: bool = False  # whether the features of the object enter the embedding of each hit
     place_embedding: bool = False  # whether each place in the window around the seed has a learned vector
     core_image: int = 0  # side of the square around the seed among the features of the object; 0: none
     aggregation: str = "sum"  # "sum", "mean", "max" or "mean_max" over a node's messages
     residual: bool = False  # whether the input of an aggregation layer is added to its output
     readout: str = "max"  # after the last pooling; "multiscale": max and energy-weighted mean each layer
+    density: str = "crystal_ball"  # of log(E_true / E_raw); "gaussian": no tails (an ablation)
     estimate: str = "mode"  # of the predicted distribution that is the energy; or "median"
     initial_sigma: float = 0.05  # sigma of log(E_true / E_raw) where an untrained network starts
 
@@ -70,8 +75,8 @@ class DRNConfig:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise InvalidValue(f"DRNConfig.{name}", f"an integer >= {least}", repr(value))
         for name in (
-            "self_loops", "undirected", "pool_farthest", "pool_last", "event_to_hits", "place_embedding",
-            "residual",
+            "self_loops", "undirected", "pool_farthest", "pool_last", "event_inputs", "event_to_hits",
+            "place_embedding", "residual",
         ):  # fmt: skip
             if not isinstance(getattr(self, name), bool):
                 raise InvalidValue(f"DRNConfig.{name}", "true or false", repr(getattr(self, name)))

@@ -36,6 +36,7 @@ class CrystalBallHead(keras.layers.Layer):
 
     Args:
         initial_sigma: sigma for a raw value of zero.
+        density: "crystal_ball", or "gaussian": tails that begin at 8 sigma, so none in practice.
 
     Call arguments:
         raw: `[B, 6]`.
@@ -44,9 +45,9 @@ class CrystalBallHead(keras.layers.Layer):
         (mu, sigma, alpha_left, n_left, alpha_right, n_right) `[B, 6]`, dimensionless, finite.
     """
 
-    def __init__(self, initial_sigma: float = 0.05, **kwargs: Any) -> None:
+    def __init__(self, initial_sigma: float = 0.05, density: str = "crystal_ball", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.initial_sigma = float(initial_sigma)
+        self.initial_sigma, self.density = float(initial_sigma), density
 
     def call(self, raw: tf.Tensor) -> tf.Tensor:
         """Applies the layer; arguments and results stand in the docstring of the class."""
@@ -58,11 +59,14 @@ class CrystalBallHead(keras.layers.Layer):
         mu = 2.0 * LOG_2 * (tf.sigmoid(raw[:, :1]) - 0.5)
         rise = tf.math.softplus(raw[:, 1:] + shift)
         # A softplus near the floor, bent smoothly below the ceiling.
-        return tf.concat([mu, floor + rise / (1.0 + rise / (ceiling - floor))], axis=-1)
+        rest = floor + rise / (1.0 + rise / (ceiling - floor))
+        if self.density == "gaussian":
+            rest = tf.concat([rest[:, :1], tf.zeros_like(rest[:, 1:]) + ceiling[1:]], axis=-1)
+        return tf.concat([mu, rest], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "initial_sigma": self.initial_sigma}
+        return {**super().get_config(), "initial_sigma": self.initial_sigma, "density": self.density}
 
 
 @register("CorrectedEnergy")

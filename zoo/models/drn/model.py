@@ -21,6 +21,7 @@ from zoo.models.drn.config import DSCB_PARAMETERS, EVENT_FEATURES, HIT_FEATURES,
 from zoo.models.drn.head import CorrectedEnergy, CrystalBallHead
 from zoo.models.drn.hit_features import CartesianFeatures, HitEnergy, LocalFeatures
 from zoo.models.drn.places import CoreImage, PlaceEmbedding
+from zoo.models.drn.random_space import RandomSpace
 
 ENERGY = HIT_FEATURES.index("energy_gev")
 
@@ -99,6 +100,8 @@ def build(config: DRNConfig) -> keras.Model:
     clean, mask, _ = CanonicalOrder(keys=[ENERGY], descending=[ENERGY], name="canonical_order")(clean, mask)
     clean, mask = TrimPadding(name="trim_padding")(clean, mask)
     clean_event = SanitizeFeatures(name="sanitize_event")(event)
+    if not config.event_inputs:
+        clean_event = keras.layers.Rescaling(0.0, name="no_event")(clean_event)
     weight, raw_energy = HitEnergy(name="hit_energy")(clean)
     features = CartesianFeatures if config.hit_coordinates == "cartesian" else LocalFeatures
     nodes, whole = features(name="features")(clean, mask, clean_event)
@@ -116,9 +119,10 @@ def build(config: DRNConfig) -> keras.Model:
     # === Graph: link, convolve, merge ===
     scales = _read(nodes, mask, weight, "embedding") if config.readout == "multiscale" else []
     for layer in range(config.aggregation_layers):
+        space = nodes if config.graph == "latent" else RandomSpace(layer, name=f"random_space_{layer}")(mask)
         receiver, sender, adjacency = NearestNeighbours(
             config.k, config.self_loops, config.undirected, name=f"neighbours_{layer}"
-        )(nodes, mask)
+        )(space, mask)
         messages = EdgeConv(_message_widths(config), config.aggregation, name=f"edge_conv_{layer}")(
             nodes, receiver, sender
         )
@@ -138,7 +142,7 @@ def build(config: DRNConfig) -> keras.Model:
     width = config.output_width or vector.shape[-1]
     vector = _stack(vector, [width] * (config.output_layers - 1), "output")
     parameters = dense(len(DSCB_PARAMETERS), vector.shape[-1], None, "parameters")(vector)
-    dscb = CrystalBallHead(config.initial_sigma, name="dscb")(parameters)
+    dscb = CrystalBallHead(config.initial_sigma, config.density, name="dscb")(parameters)
     energy, sigma = CorrectedEnergy(config.estimate, name="corrected_energy")(raw_energy, dscb)
 
     return keras.Model(
