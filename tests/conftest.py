@@ -10,6 +10,15 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 TOY_MODELS = Path(__file__).parent / "toy_models"
+CONFORMANCE = Path(__file__).parent / "conformance"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keeps a file's tests in one process, and those of the conformance suite, which share their exports."""
+    for item in items:
+        group = CONFORMANCE if CONFORMANCE in item.path.parents else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 @pytest.fixture

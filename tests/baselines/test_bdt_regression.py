@@ -16,14 +16,17 @@ from zoo.models.drn.events import sample
 pytest.importorskip("lightgbm")
 
 
+TOYS = {
+    "samples": ("toy",), "n": 6000, "validation_n": 2000, "shard_size": 2000, "trials": 2, "width_trials": 2,
+    "objects": 3000, "search.rounds": 20, "forest.rounds": 60, "forest.learning_rate": 0.1,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Trained by the command's own path, on toys: as small as it gets."""
     root = tmp_path_factory.mktemp("bdt")
-    overrides = {"samples": ("toy",), "n": 6000, "validation_n": 2000, "shard_size": 2000}
-    overrides |= {"trials": 2, "width_trials": 2, "objects": 3000, "search.rounds": 20, "forest.rounds": 60}
-    overrides |= {"forest.learning_rate": 0.1}
-    return trainer.train(overrides, out=root / "run", processes=1, cache=root / "cache")
+    return trainer.train(TOYS, out=root / "run", processes=1, cache=root / "cache")
 
 
 def test_the_run_folder(folder):
@@ -36,6 +39,16 @@ def test_the_run_folder(folder):
         rows = list(csv.DictReader(file))
     assert [row["forest"] for row in rows] == ["value"] * 2 + ["width"] * 2
     assert all(float(row["score"]) > 0 and int(row["num_leaves"]) >= 8 for row in rows)
+
+
+def test_a_run_takes_the_parameters_of_another_for_fewer_objects(folder, tmp_path):
+    overrides = {**TOYS, "n": 2000, "search.reuse": str(folder), "forest.rounds": 5}
+    run = trainer.train(overrides, out=tmp_path / "half", processes=1, cache=folder.parent / "cache")
+    first, second = manifest.read_run(folder), manifest.read_run(run)
+    for forest in ("value", "width"):
+        given, taken = first["forests"][forest], second["forests"][forest]
+        assert {name for name in given if given[name] != taken[name]} <= {"trees", "trees_of_folds"}
+    assert second["objects_seen"] < first["objects_seen"] and not (run / "trials.csv").read_text().strip()
 
 
 def test_it_beats_the_raw_sum_and_knows_its_width(folder):
