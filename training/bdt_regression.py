@@ -36,6 +36,7 @@ from zoo.errors import require
 Floats = npt.NDArray[np.float64]
 Shapes = npt.NDArray[np.float32]
 
+TRIALS = "trials.csv"  # in the run folder
 _TINY = 1e-5  # least |y - mu|: where the logarithm of a residual is cut
 
 
@@ -118,8 +119,8 @@ def train(
         },
         indent=None,
     )
-    manifest.write_bytes(run.folder / "trials.csv", grow.trials_csv().encode())
-    run.finish((*bdt.FILES, "trials.csv"), objects_seen=len(samples["train"]), forests=grow.facts)
+    manifest.write_bytes(run.folder / TRIALS, grow.trials_csv().encode())
+    run.finish((*bdt.FILES, TRIALS), objects_seen=len(samples["train"]), forests=grow.facts)
     return run.folder
 
 
@@ -208,7 +209,9 @@ class Grower:
         return bdt.BDT(mean, forest, offset, factor, ResidualTable.measure(z / factor))
 
     def trials_csv(self) -> str:
-        """Returns the log of the search, one row a trial."""
+        """Returns the log of the search, one row a trial; of another run's, if its parameters were taken."""
+        if self.search.reuse:
+            return (Path(self.search.reuse) / TRIALS).read_text()
         names = list(dict.fromkeys(name for trial in self.trials for name in trial))
         text = io.StringIO()
         writer = csv.DictWriter(text, names, lineterminator="\n")

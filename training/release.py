@@ -26,20 +26,17 @@ from training import data, manifest
 from training.card_metrics import card_metrics
 from training.recipe import Data, block, from_dict, read
 from zoo import registry
+from zoo.baselines.predictor import Predict, predictor
 from zoo.card_tags import record_tag
 from zoo.cards import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
 
 if TYPE_CHECKING:
-    import awkward as ak
     import keras
 
 SAVED_MODELS = manifest.ROOT / "saved_models"
 REPORT = "report"  # in the run folder: larger than what a tag carries
 _AGREE = 1e-5  # |a - b| <= 1e-5 (|a| + std(a)), as everywhere in the zoo
-
-
-Predict = Callable[["ak.Array"], "ak.Array"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ def release(
             )
 
     test = _test_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
-    candidate = Candidate(run, facts, card, tag, test, _compared(card, baselines))
+    candidate = Candidate(run, facts, card, tag, test, _compared(card, tag, baselines))
     make = _release_baseline if card.kind == "baseline" else _release_network
     with _staging(target) as folder:
         files, preset, metrics = make(candidate, folder)
@@ -257,18 +254,17 @@ def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.
     return test
 
 
-def _compared(card: ModelCard, wanted: Iterable[str] | None) -> dict[str, Predict]:
-    """Returns the released ones of the wanted baselines, of the report's, or of all; the strongest last."""
+def _compared(card: ModelCard, tag: str, wanted: Iterable[str] | None) -> dict[str, Predict]:
+    """Returns the released ones of the wanted baselines, of the report's, or of all; the strongest last.
+
+    A baseline that has a tag of the same name is taken with those weights, else with its default.
+    """
     if wanted is None:
         wanted = [name for name in registry.baselines() if name != card.name]
         if card.kind != "baseline":
             wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", wanted)
     names = sorted(wanted, key=lambda name: name == "bdt_regression")
-    return {
-        name: importlib.import_module(f"zoo.baselines.{name}").predict
-        for name in names
-        if registry.info(name).tags
-    }
+    return {name: predictor(name, tag) for name in names if registry.info(name).tags}
 
 
 @contextmanager

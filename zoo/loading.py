@@ -24,7 +24,7 @@ import zoo
 from zoo.artefacts import check_file, tag_file
 from zoo.cards import ModelCard
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
-from zoo.registry import info, model_module, split_name
+from zoo.registry import info, is_folder, model_module, split_name
 
 if TYPE_CHECKING:
     import keras
@@ -69,7 +69,7 @@ def load(
         raise InvalidValue(
             "preset and overrides", "weights=None beside them (weights fix the network)", given
         )
-    if isinstance(name, os.PathLike) or str(name).startswith(("./", "../", "/", "~")) or name in (".", ".."):
+    if isinstance(name, os.PathLike) or is_folder(name) or name in (".", ".."):
         if weights is None:
             raise InvalidValue("weights=None", "a model's name", f"the folder {os.fspath(name)!r}")
         return _from_folder(Path(name).expanduser())

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from zoo.cards import ModelCard
 from zoo.errors import InvalidValue, UnknownName
 from zoo.goldens import Tensors, masked_sets
-from zoo.registry import info, model_module
+from zoo.registry import info, is_folder, model_module
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -128,7 +128,7 @@ def check_inputs(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]]) -> Ten
 
 def _name(model: str | keras.Model) -> str:
     if isinstance(model, str):
-        if model.startswith(("./", "../", "/", "~")):
+        if is_folder(model):
             from zoo.loading import folder_model
 
             return folder_model(Path(model).expanduser())

@@ -18,7 +18,7 @@ from types import ModuleType
 from zoo.cards import ModelCard, read_card
 from zoo.errors import InvalidValue, UnknownName
 
-__all__ = ["baselines", "info", "list_models", "model_module", "search_path", "split_name"]
+__all__ = ["baselines", "info", "is_folder", "list_models", "model_module", "search_path", "split_name"]
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -92,6 +92,11 @@ def info(name: str) -> ModelCard:
                 card.tag(tag)
             return card
     raise UnknownName("model", model, [path.parent.name for path in _card_paths(folders)])
+
+
+def is_folder(name: object) -> bool:
+    """Returns whether a name is spelt as the folder of a run ("./runs/drn-001"), not as that of a model."""
+    return str(name).startswith(("./", "../", "/", "~"))
 
 
 def split_name(name: str) -> tuple[str, str | None]:

@@ -12,6 +12,7 @@ from training import bdt_regression as bdt_trainer
 from training import linear_calibration as linear_trainer
 from training import manifest, run
 from training.card_metrics import card_metrics
+from training.recipe import read
 from training.release import release
 from zoo import registry
 from zoo.cards import read_card
@@ -119,7 +120,9 @@ def test_a_network_is_released(tmp_path, cards, cache):
         "run.json",
     } <= names
     tag = read_card(cards["drn"]).tags["toy_v1"]
-    assert tag.preset == "barrel" and tag.files["model.keras"] == manifest.sha256(folder / "model.keras")
+    assert tag.preset == read("drn").preset and tag.files["model.keras"] == manifest.sha256(
+        folder / "model.keras"
+    )
     assert json.loads((folder / "manifest.json").read_text())["tag"] == "toy_v1"
     assert zoo.load(f"{folder}").count_params() == manifest.read_run(folder)["parameters"]
 

@@ -7,7 +7,8 @@
 | `bdt_regression` | boosted trees on shower shapes: correction and its uncertainty, the CMS Run-2 scheme |
 | `shower_shapes` | the inputs of the trees, from the crystals |
 
-Trained baselines have a card here and weights in `saved_models/`, like any network.
+Trained baselines have a card here and weights in `saved_models/`, like any network; `predictor` finds those
+that belong beside a network's.
 """
 
 __all__ = ["bdt_regression", "linear_calibration", "raw_sum", "shower_shapes"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from zoo.commands.console import (
     starting_tensorflow,
 )
 from zoo.errors import InvalidValue, UnknownName
-from zoo.registry import info, model_module
+from zoo.registry import info, is_folder, model_module, split_name
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -173,14 +172,16 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             raise UnknownName("baseline", name, baselines, where=f"the report of {card.name}")
         baselines = [baseline for baseline in baselines if baseline not in unwanted]
     import zoo
+    from zoo.baselines.predictor import predictor
     from zoo.data.readers import read_metadata, read_root
 
     records = read_root(arguments.file, arguments.branch_map)
+    tag = "" if is_folder(arguments.model) else split_name(arguments.model)[1] or card.default_tag
     origin, outputs = _answers(arguments, card.name, records)
     others = {}
     for name in baselines:
         with console().status(f"baseline {name}"):
-            others[name] = importlib.import_module(f"zoo.baselines.{name}").predict(records)
+            others[name] = predictor(name, tag)(records)
     metadata = {
         "model": origin,
         "file": arguments.file.name,
@@ -199,7 +200,7 @@ def _check(arguments: argparse.Namespace) -> Any:
         raise InvalidValue("--batch-size", "an integer >= 1", arguments.batch_size)
     check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
     name = arguments.model
-    if name.startswith(("./", "../", "/", "~")):
+    if is_folder(name):
         from zoo.loading import folder_model
 
         return info(folder_model(Path(name).expanduser()))

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.commands.console import SubParsers, add_command, check_output_folder, starting_tensorflow, steps
 from zoo.errors import InvalidFile
-from zoo.registry import info, split_name
+from zoo.registry import info, is_folder, split_name
 
 __all__ = ["add_to"]
 
@@ -50,7 +50,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _describe(name: str) -> dict[str, Any]:
     """Returns model, tag, preset and configuration for the manifest, before TensorFlow is imported."""
-    if name.startswith(("./", "../", "/", "~")):
+    if is_folder(name):
         from zoo.loading import folder_model
 
         folder = Path(name).expanduser()
