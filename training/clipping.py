@@ -1,4 +1,4 @@
-"""AdamW that clips the whole gradient, on any number of replicas.
+"""AdamW and Muon that clip the whole gradient, on any number of replicas.
 
 Keras clips before it sums over the replicas (`optimizers/base_optimizer.py`, 3.15): each replica then
 shortens its own part of the gradient, and two devices train differently from one as soon as the limit is
@@ -14,12 +14,12 @@ import keras
 import tensorflow as tf
 
 
-class ClippedAdamW(keras.optimizers.AdamW):
-    """AdamW with the norm of the whole gradient limited.
+class _Clipped(keras.optimizers.Optimizer):
+    """Limits the norm of the whole gradient.
 
     Args:
         largest_norm: Limit of the norm over all variables; None for no limit.
-        **settings: As of `keras.optimizers.AdamW`.
+        **settings: As of the optimiser.
     """
 
     def __init__(self, largest_norm: float | None = None, **settings: Any) -> None:
@@ -47,3 +47,15 @@ class ClippedAdamW(keras.optimizers.AdamW):
         for index, grad in zip(there, whole, strict=True):
             grads[index] = grad / n_replicas  # Keras sums over the replicas again
         return grads
+
+
+class ClippedAdamW(_Clipped, keras.optimizers.AdamW):
+    """AdamW with the norm of the whole gradient limited."""
+
+
+class ClippedMuon(_Clipped, keras.optimizers.Muon):
+    """Muon (arXiv:2502.16982) with the norm of the whole gradient limited.
+
+    Each step of a matrix is orthogonalised, so that all its directions are learned at one pace. Biases,
+    lookup tables and the layers named in `exclude_layers` take the steps of AdamW.
+    """

@@ -22,6 +22,7 @@ from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.registry import list_models, model_module
 
 RECIPES = Path(__file__).parent / "recipes"
+OPTIMISERS = ("adamw", "muon")
 
 Block = TypeVar("Block")
 
@@ -48,8 +49,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """AdamW with a cosine from `learning_rate` to `final_learning_rate` after a linear warm-up."""
+    """AdamW or Muon, with a cosine from `learning_rate` to `final_learning_rate` after a linear warm-up."""
 
+    name: str = "adamw"  # or "muon", for the matrices
+    adamw_layers: tuple[str, ...] = ()  # under "muon": layers by name whose matrices take AdamW's steps
     learning_rate: float = 1e-3  # at the top of the schedule
     final_learning_rate: float = 1e-7  # at its end
     warmup_steps: int = 200  # linear, from zero
@@ -58,6 +61,8 @@ class Optimiser:
     ema_momentum: float = 0.0  # of the averaged weights that are validated and saved; 0 switches it off
 
     def __post_init__(self) -> None:
+        if self.name not in OPTIMISERS:
+            raise UnknownName("optimiser", self.name, OPTIMISERS)
         _positive(self, "learning_rate")
         _within(self, "final_learning_rate", 0.0, self.learning_rate)
         _within(self, "ema_momentum", 0.0, 0.99999)

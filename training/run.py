@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import math
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -146,10 +147,10 @@ def compile_model(
 
 
 def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """Returns AdamW with the recipe's schedule: linear warm-up, then a cosine to the end of the run."""
+    """Returns the recipe's optimiser and schedule: linear warm-up, then a cosine to the end of the run."""
     import keras
 
-    from training.clipping import ClippedAdamW
+    from training.clipping import ClippedAdamW, ClippedMuon
 
     chosen, steps = recipe.optimiser, recipe.fit.total_steps
     warmup = min(chosen.warmup_steps, steps // 4)
@@ -160,15 +161,20 @@ def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
         warmup_target=chosen.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    adamw = ClippedAdamW(
-        largest_norm=chosen.clipnorm or None,
-        learning_rate=schedule,
-        weight_decay=chosen.weight_decay,
-        use_ema=chosen.ema_momentum > 0,
-        ema_momentum=chosen.ema_momentum or 0.99,
-    )
-    adamw.exclude_from_weight_decay(var_names=["bias"])
-    return adamw
+    settings: dict[str, Any] = {
+        "largest_norm": chosen.clipnorm or None,
+        "learning_rate": schedule,
+        "weight_decay": chosen.weight_decay,
+        "use_ema": chosen.ema_momentum > 0,
+        "ema_momentum": chosen.ema_momentum or 0.99,
+    }
+    if chosen.name == "muon":
+        layers = [f"(^|/){re.escape(name)}/" for name in chosen.adamw_layers]
+        made = ClippedMuon(exclude_layers=layers, adam_weight_decay=chosen.weight_decay, **settings)
+    else:
+        made = ClippedAdamW(**settings)
+    made.exclude_from_weight_decay(var_names=["bias"])
+    return made
 
 
 def datasets(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from training import distribute
+from training.recipe import OPTIMISERS
 from zoo.errors import InvalidValue, UnknownName
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ from pathlib import Path
 from tiny_runs import tiny
 from training import data, distribute, run
 
-recipe = tiny(steps=20, steps_per_epoch=20)
+recipe = tiny(**{"steps": 20, "steps_per_epoch": 20, "optimiser.name": sys.argv[2]})
 sizes = {"train": recipe.data.n, "validation": recipe.data.validation_n}
 settings = {"cache": Path(sys.argv[1]), "model": recipe.model, "processes": 1, "quiet": True}
 events = {split: data.prepare(recipe.data, split, n=n, **settings) for split, n in sizes.items()}
@@ -45,10 +46,11 @@ assert worst < 1e-5 and abs(losses[0] - losses[1]) < 1e-5
 """
 
 
-def test_two_devices_end_with_the_weights_of_one(tmp_path):
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_two_devices_end_with_the_weights_of_one(tmp_path, optimiser):
     """20 steps of the DRN on two logical CPU devices and on one: the same weights to 1e-5."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", TWO_DEVICES, str(tmp_path)],
+        [sys.executable, "-W", "ignore", "-c", TWO_DEVICES, str(tmp_path), optimiser],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from training import baseline_recipe, recipe
@@ -127,3 +128,35 @@ def test_baseline_overrides_are_checked():
 
 def test_every_field_has_a_default():
     assert all(field.default is not dataclasses.MISSING for field in dataclasses.fields(Data))
+
+
+def test_muon_orthogonalises_matrices_and_leaves_the_named_layers_to_adamw():
+    """One step from random weights: the singular values of Muon's are near one another, not those of AdamW's."""
+    import keras
+
+    from training.run import optimiser
+
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(8, name="body_last")]
+    network = keras.Sequential([keras.Input((8,)), *layers])
+    settings = {
+        "name": "muon",
+        "adamw_layers": ["last", "body_last"],
+        "learning_rate": 1.0,
+        "warmup_steps": 0,
+    }
+    settings |= {"weight_decay": 0.0, "clipnorm": 0.0}
+    chosen = {f"optimiser.{name}": value for name, value in settings.items()}
+    made = optimiser(recipe.read("drn").override(chosen))
+    before = [np.array(weight) for weight in network.trainable_variables]
+    rng = np.random.default_rng(1)
+    made.build(network.trainable_variables)
+    made.apply([rng.normal(size=w.shape).astype("f4") for w in before], network.trainable_variables)
+    steps = [np.array(w) - b for w, b in zip(network.trainable_variables, before, strict=True)]
+    spread = [np.linalg.svd(step, compute_uv=False) for step in steps if step.ndim == 2]
+    assert spread[0].min() > 0.5 * spread[0].max() and spread[1].min() < 0.2 * spread[1].max()
+
+
+def test_an_unknown_optimiser_is_named():
+    with pytest.raises(UnknownName, match="muon"):
+        recipe.read("drn").override({"optimiser.name": "muom"})
