@@ -131,7 +131,7 @@ def test_every_field_has_a_default():
 
 
 def test_muon_orthogonalises_matrices_and_leaves_the_named_layers_to_adamw():
-    """One step from random weights: the singular values of Muon's are near one another, not those of AdamW's."""
+    """One step from random gradients: the singular values of Muon's are alike, not those of AdamW's."""
     import keras
 
     from training.run import optimiser

@@ -23,6 +23,6 @@ def space(hp: Any) -> dict[str, Any]:
         "model.pool_farthest": hp.Boolean("pool_farthest"),
         "model.output_layers": hp.Int("output_layers", 3, 5),
         "model.output_width": hp.Choice("output_width", [128, 256, 384]),
-        "optimiser.learning_rate": hp.Float("learning_rate", 2e-4, 2e-3, sampling="log"),
+        "optimiser.learning_rate": hp.Float("learning_rate", 1e-3, 1e-2, sampling="log"),
         "optimiser.weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log"),
     }
