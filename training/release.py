@@ -68,7 +68,8 @@ def release(
         processes: Processes that simulate the test events.
         cache: Folder of simulated events; runs/cache by default.
         saved_models: Where tags live.
-        baselines: Which baselines to compare with; by default those of the report, or all that are trained.
+        baselines: Which baselines to compare with; by default those of the report, for a baseline those that
+            have the same tag already.
 
     Returns:
         The tag's folder.
@@ -255,14 +256,15 @@ def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.
 
 
 def _compared(card: ModelCard, tag: str, wanted: Iterable[str] | None) -> dict[str, Predict]:
-    """Returns the released ones of the wanted baselines, of the report's, or of all; the strongest last.
+    """Returns the released ones of the wanted baselines, or of those that belong to it; the strongest last.
 
-    A baseline that has a tag of the same name is taken with those weights, else with its default.
+    To a network belong those of its report, with the weights of the same tag, else with their default; to a
+    baseline those that were released before it under the same tag.
     """
-    if wanted is None:
-        wanted = [name for name in registry.baselines() if name != card.name]
-        if card.kind != "baseline":
-            wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", wanted)
+    if wanted is None and card.kind == "baseline":
+        wanted = [name for name in registry.baselines() if tag in registry.info(name).tags]
+    elif wanted is None:
+        wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", registry.baselines())
     names = sorted(wanted, key=lambda name: name == "bdt_regression")
     return {name: predictor(name, tag) for name in names if registry.info(name).tags}
 
