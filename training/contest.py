@@ -4,7 +4,7 @@
 
 For each kind of object: the full report, with classes and information limits; the same under domain
 shifts; and further runs (ablations, seeds, other amounts of data) beside the two tags. `contest.json` holds
-all of it, `contest.csv` the headline figures, `index.html` shows the tables and leads to the reports.
+all of it, `contest.csv` the headline figures, `contest.md` the tables; `index.html` leads to the reports.
 Simulated truth and predictions stay in hidden folders of `out`: a second contest computes what is new.
 """
 
@@ -29,6 +29,7 @@ from zoo import registry
 from zoo.errors import InvalidValue
 from zoo.evaluation.class_table import ClassTable, class_table
 from zoo.evaluation.classes import AVERAGE, HARD, ObjectClass, object_classes
+from zoo.evaluation.contest_markdown import markdown
 from zoo.evaluation.contest_page import render
 from zoo.evaluation.verdicts import verdict
 from zoo.simulation.shifts import SHIFTS
@@ -107,6 +108,7 @@ def contest(
         content["samples"][sample] = kind.hold(n, shift_n, chosen, linear.format(sample=sample))
     manifest.write_json(out / "contest.json", content)
     manifest.write_bytes(out / "contest.csv", _csv(content).encode())
+    manifest.write_bytes(out / "contest.md", markdown(content).encode())
     manifest.write_bytes(out / "index.html", render(content).encode())
     return out / "index.html"
 

@@ -85,6 +85,26 @@ def test_headlines_and_page(held):
     assert "the &lt;same&gt; network" in text and "Toy: DRN against BDT" in text
 
 
+def test_the_markdown_has_every_row_of_the_tables(held):
+    content = json.loads((held / "contest.json").read_text())["samples"]["toy"]
+    tables = [
+        block.splitlines() for block in (held / "contest.md").read_text().split("\n\n") if block[0] == "|"
+    ]
+    cells = [[re.split(r"(?<!\\)\|", row)[1:-1] for row in table] for table in tables]
+    assert all(len(row) == len(table[0]) for table in cells for row in table)
+    goals, classes, runs = (table[2:] for table in cells)
+    assert len(goals) == len(content["goals"]) + len(content["checks"])
+    expected = [row["mean_ratio"]["drn"]["resolution"]["value"] for row in content["classes"]]
+    for row, table, value in zip(classes, content["classes"], expected, strict=True):
+        assert row[0].strip() == table["label"]
+        assert (
+            row[4].strip() == ""
+            if value is None
+            else float(row[4].split()[0]) == pytest.approx(value, abs=6e-4)
+        )
+    assert [row[0].strip() for row in runs] == [run["name"] for run in content["runs"]]
+
+
 def test_a_second_contest_predicts_only_what_is_new(work, held, monkeypatch, capsys):
     asked = []
     ask = contestants.Contestant.predict
