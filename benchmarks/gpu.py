@@ -207,17 +207,18 @@ def main() -> int:
     parts = [agreement(tuple(options.precisions))]
     seconds = 0.3 if options.quick else 2.0
     parts += [speed(preset, one, seconds) for preset in options.presets for one in options.precisions]
-    found = []
-    for row in itertools.chain.from_iterable(parts):
-        print(f"{row.what:80s} {row.value:12.4g} {row.unit:12s} {row.goal}", flush=True)
-        found.append(row)
     name = f"{gpu.replace(' ', '-').lower()}-tensorflow{tf.__version__}-keras{keras.__version__}.csv"
     path = options.out or RESULTS / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    temporary = path.with_suffix(".tmp")
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["what", "value", "unit", "goal"])
-        writer.writerows([f"{gpu}: {row.what}", f"{row.value:.4g}", row.unit, row.goal] for row in found)
+        for row in itertools.chain.from_iterable(parts):
+            print(f"{row.what:80s} {row.value:12.4g} {row.unit:12s} {row.goal}", flush=True)
+            writer.writerow([f"{gpu}: {row.what}", f"{row.value:.4g}", row.unit, row.goal])
+            file.flush()  # ten minutes of work: a run that is stopped keeps its figures
+    temporary.replace(path)
     print(path)
     return 0
 

@@ -5,10 +5,11 @@
 | `raw_sum` | the sum of the rechit energies, the start of every other method |
 | `linear_calibration` | that sum times a factor, in bins of energy and abs(eta) |
 | `bdt_regression` | boosted trees on shower shapes: correction and its uncertainty, the CMS Run-2 scheme |
+| `mustache` | CMS superclustering with dynamic dphi: clusters to superclusters |
 | `shower_shapes` | the inputs of the trees, from the crystals |
 
 Trained baselines have a card here and weights in `saved_models/`, like any network; `predictor` finds those
 that belong beside a network's.
 """
 
-__all__ = ["bdt_regression", "linear_calibration", "raw_sum", "shower_shapes"]
+__all__ = ["bdt_regression", "linear_calibration", "mustache", "raw_sum", "shower_shapes"]

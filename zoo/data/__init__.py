@@ -9,6 +9,7 @@
 | `shards` | a cache of such arrays that knows when it is stale |
 | `batching` | padding to dense arrays, buckets of equal size |
 | `sources`, `stream` | a bounded-memory, seeded stream of batches |
+| `clusters` | clusters of many events, and superclusters made of them |
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
