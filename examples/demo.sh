@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-demo}
 mkdir -p "$out"
+model=drn.barrel_electrons_v1
 started=$(date +%s)
 
 run() {
@@ -12,9 +13,9 @@ run() {
 }
 
 run zoo simulate electrons --n 20000 --seed 1 --out "$out/electrons.root"
-run zoo predict drn "$out/electrons.root" --out "$out/predictions.root"
-run zoo evaluate drn "$out/electrons.root" --out "$out/report"
-run zoo export drn --out "$out/drn"
+run zoo predict "$model" "$out/electrons.root" --out "$out/predictions.root"
+run zoo evaluate "$model" "$out/electrons.root" --out "$out/report"
+run zoo export "$model" --out "$out/drn"
 run zoo verify "$out/drn"
 
 if command -v cmake >/dev/null && command -v c++ >/dev/null; then

@@ -6,6 +6,7 @@ fits alone need the responses. No pyplot state: figures are made and drawn by th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,8 @@ Content = Mapping[str, Any]
 
 COLOURS = ("#7a7a7a", "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
 MARKERS = ("s", "v", "D", "o", "^", "P", "X")
-LIMIT_LINE = {"baseline": None, "color": "black", "linestyle": "--", "linewidth": 1.2}
+LIMIT_LINE = {"baseline": None, "color": "black", "linewidth": 1.2}
+LIMIT_DASHES = ("--", ":", "-.")
 DPI = 110
 
 
@@ -84,6 +86,7 @@ def draw_resolution(content: Content, variable: str, measure: str = "resolution"
     centres, half = _centres(table["edges"])
     shifts = _shifts(len(content["methods"]), half)
     places, ratios, shown = [], [], [np.ones(1)]
+    limit_dashes = itertools.cycle(LIMIT_DASHES)
     for number, method in enumerate(content["methods"]):
         rows = [row["methods"][method["name"]] for row in table["bins"]]
         rows = [row["cruijff"] for row in rows] if fitted else rows
@@ -91,9 +94,10 @@ def draw_resolution(content: Content, variable: str, measure: str = "resolution"
         value, error = _pairs(row["resolution"] for row in rows)
         ratio, ratio_error = _pairs(row["ratio"] for row in rows)
         if method["limit"]:  # no method: a dashed line
+            dashes = next(limit_dashes)
             for axes, line in ((top, value), (bottom, ratio)):
                 label = method["label"] if axes is top else None
-                axes.stairs(line, np.arange(len(line) + 1.0), label=label, **LIMIT_LINE)
+                axes.stairs(line, np.arange(len(line) + 1.0), label=label, linestyle=dashes, **LIMIT_LINE)
             shown.append(ratio)
             continue
         look = _look(number)
