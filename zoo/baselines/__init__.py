@@ -5,6 +5,7 @@
 | `raw_sum` | the sum of the rechit energies, the start of every other method |
 | `linear_calibration` | that sum times a factor, in bins of energy and abs(eta) |
 | `bdt_regression` | boosted trees on shower shapes: correction and its uncertainty, the CMS Run-2 scheme |
+| `pf_clustering` | rechits to clusters: the CMS algorithm |
 | `mustache` | CMS superclustering with dynamic dphi: clusters to superclusters |
 | `shower_shapes` | the inputs of the trees, from the crystals |
 
@@ -12,4 +13,4 @@ Trained baselines have a card here and weights in `saved_models/`, like any netw
 that belong beside a network's.
 """
 
-__all__ = ["bdt_regression", "linear_calibration", "mustache", "raw_sum", "shower_shapes"]
+__all__ = ["bdt_regression", "linear_calibration", "mustache", "pf_clustering", "raw_sum", "shower_shapes"]

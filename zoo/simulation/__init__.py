@@ -11,6 +11,7 @@
 | `interactions`, `minimum_bias` | the pool's record and file; the command that makes it with Pythia |
 | `grindhammer_peters` | parametrised showers: a second, independent simulation |
 | `shifts` | samples with other showers, noise, thresholds or dead crystals |
+| `flat_segment` | the flat 30 x 85 segment of the ClusTEX talk |
 | `information_limit`, `window_model`, `mean_shower` | how well any estimate could measure an energy |
 | `transport`, `material`, `bremsstrahlung`, `helix` | material and field before the calorimeter |
 | `response` | noise, thresholds, dead crystals, leakage variable |

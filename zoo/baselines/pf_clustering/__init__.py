@@ -1,0 +1,32 @@
+"""PFClustering of the CMS ECAL: rechits of many events to clusters, and the part of each hit in each cluster.
+
+    clusters = pf_clusters(row_splits, ieta, iphi, energy_gev)
+    clusters.energy_gev, clusters.eta, clusters.seed_ieta
+    clusters.fractions.cluster, clusters.fractions.hit, clusters.fractions.fraction
+
+| module | what it gives |
+| --- | --- |
+| `clustering` | `pf_clusters` on the barrel, `lattice_clusters` on any lattice: start here |
+| `config` | the constants, with their names in CMSSW |
+| `lattice` | crystals in rows and columns: the barrel, a plane |
+| `topology` | seeds and topological clusters |
+| `sharing` | hits shared among the seeds of a topological cluster |
+| `energy_correction` | true over clustered energy, fitted on simulation |
+"""
+
+from zoo.baselines.pf_clustering.clustering import Fractions, PFClusters, lattice_clusters, pf_clusters
+from zoo.baselines.pf_clustering.config import BARREL, FLAT_SEGMENT, PFClusteringConfig
+from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
+from zoo.baselines.pf_clustering.lattice import Lattice
+
+__all__ = [
+    "BARREL",
+    "FLAT_SEGMENT",
+    "EnergyCorrection",
+    "Fractions",
+    "Lattice",
+    "PFClusteringConfig",
+    "PFClusters",
+    "lattice_clusters",
+    "pf_clusters",
+]
