@@ -39,7 +39,7 @@ Content = Mapping[str, Any]
 COLOURS = ("#7a7a7a", "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")
 MARKERS = ("s", "v", "D", "o", "^", "P", "X")
 LIMIT_LINE = {"baseline": None, "color": "black", "linewidth": 1.2}
-LIMIT_DASHES = ("--", ":", "-.")
+LIMIT_DASHES, LIMIT_SHADES = ("--", ":", "-."), ("black", "0.6", "0.8")
 DPI = 110
 
 
@@ -265,19 +265,20 @@ def draw_classes(content: Content) -> Any:
     from matplotlib.figure import Figure
 
     tables = content["classes"]
-    height = 1.3 + 0.36 * len(tables)
+    height = 1.55 + 0.36 * len(tables)
     figure = Figure(figsize=(8.4, height), dpi=DPI)
-    figure.subplots_adjust(left=0.45, right=0.97, top=1 - 0.35 / height, bottom=0.62 / height)
+    figure.subplots_adjust(left=0.45, right=0.97, top=1 - 0.6 / height, bottom=0.62 / height)
     axes = figure.add_subplot()
     y = np.arange(len(tables), 0, -1, dtype=np.float64)
     seen = [np.ones(1)]
+    limit_shades = itertools.cycle(LIMIT_SHADES)
     for number, method in enumerate(content["methods"]):
         if method["name"] != content["model"] and not method["limit"]:
             continue
         rows = [table["mean_ratio"][method["name"]] for table in tables]
         if method["limit"]:
             value, _ = _pairs(row["resolution"] for row in rows)
-            axes.plot(value, y, "|", color="black", markersize=13, label=method["label"])
+            axes.plot(value, y, "|", color=next(limit_shades), markersize=13, label=method["label"])
             seen.append(value)
             continue
         for measure, shift, name in (("resolution", 0.12, "effective"), ("cruijff", -0.12, "Cruijff")):
@@ -296,7 +297,7 @@ def draw_classes(content: Content) -> Any:
     axes.set_xlabel(
         rf"$\sigma$ / {_label(content, content['baseline'])}, mean over $E_\mathrm{{T}}$ {low:g}-{high:g} GeV"
     )
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.1)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.1)
     return figure
 
 
