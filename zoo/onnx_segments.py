@@ -1,6 +1,8 @@
-"""Sums and maxima over segments, as ONNX says them: ScatterND with a reduction.
+"""Sums and maxima over segments, as ONNX says them: ScatterElements with a reduction.
 
-tf2onnx itself pads every segment to the longest one, which costs more than the rest of a graph network.
+Not ScatterND, which is faster: ONNX Runtime runs it on several threads, and rows that meet are added in any
+order or lost, so that its answers changed from call to call. tf2onnx itself pads every segment to the longest
+one, which costs more than the rest of a graph network.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ def _replace(ctx: Any, node: Any, name: str, args: Any) -> None:
     data, one = node.input[0], constant([1], np.int64)
     ids = make("Cast", node.input[1], to=INT64)
     rows = make("Add", make("ReduceMax", ids, keepdims=1), one)
-    places = make("Unsqueeze", ids, constant([-1], np.int64))
-
-    width = make("Slice", make("Shape", data), one, constant([2], np.int64))
+    shape = make("Shape", data)
+    places = make("Expand", make("Unsqueeze", ids, constant([-1], np.int64)), shape)
+    width = make("Slice", shape, one, constant([2], np.int64))
     how, start = ("add", 0.0) if node.type == "SegmentSum" else ("max", np.finfo(np.float32).min)
     into = make("Expand", constant(start, np.float32), make("Concat", rows, width, axis=0))
-    result = make("ScatterND", into, places, data, reduction=how)
+    result = make("ScatterElements", into, places, data, axis=0, reduction=how)
     shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, list(node.output)
     ctx.remove_node(node.name)
     ctx.make_node("Identity", [result], outputs=outputs, shapes=shapes, dtypes=dtypes)
