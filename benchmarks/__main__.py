@@ -17,7 +17,6 @@ The showers are those of `timing_input.py`: 30 hits on average, 5 to 100. The re
 from __future__ import annotations
 
 import argparse
-import csv
 import platform
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.timing import Row
+from benchmarks.timing import Row, print_and_write
 
 RESULTS = Path(__file__).parent / "results"
 CPP = Path(__file__).resolve().parent.parent / "cpp"
@@ -77,21 +76,10 @@ def main() -> int:
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with the extra 'peers'")
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     options = parser.parse_args()
-    found = []
-    for row in rows(options.only, options.quick, options.peer_python):
-        print(f"{row.what:60s} {row.value:12.4g} {row.unit:15s} {row.goal}", flush=True)
-        found.append(row)
     versions = "-".join(f"{name}{version(name)}" for name in ("tensorflow", "onnxruntime", "numpy"))
     name = f"{platform.system().lower()}-{platform.machine()}-{versions}.csv"
     path = options.out or RESULTS / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["what", "value", "unit", "goal"])
-        writer.writerows([row.what, f"{row.value:.4g}", row.unit, row.goal] for row in found)
-    temporary.replace(path)
-    print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    print_and_write(rows(options.only, options.quick, options.peer_python), path)
     return 0
 
 

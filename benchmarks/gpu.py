@@ -16,12 +16,12 @@ GPU there is an error and no number. The result goes to `benchmarks/results/<GPU
 from __future__ import annotations
 
 import argparse
-import csv
 import functools
 import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -29,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from benchmarks.timing import Row
+from benchmarks.timing import Row, print_and_write
 from benchmarks.timing_input import SHOWERS, showers
 from zoo.errors import InvalidValue, ZooError
 from zoo.graphs import call
@@ -209,17 +209,8 @@ def main() -> int:
     parts += [speed(preset, one, seconds) for preset in options.presets for one in options.precisions]
     name = f"{gpu.replace(' ', '-').lower()}-tensorflow{tf.__version__}-keras{keras.__version__}.csv"
     path = options.out or RESULTS / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["what", "value", "unit", "goal"])
-        for row in itertools.chain.from_iterable(parts):
-            print(f"{row.what:80s} {row.value:12.4g} {row.unit:12s} {row.goal}", flush=True)
-            writer.writerow([f"{gpu}: {row.what}", f"{row.value:.4g}", row.unit, row.goal])
-            file.flush()  # ten minutes of work: a run that is stopped keeps its figures
-    temporary.replace(path)
-    print(path)
+    named = (replace(row, what=f"{gpu}: {row.what}") for row in itertools.chain.from_iterable(parts))
+    print_and_write(named, path)
     return 0
 
 

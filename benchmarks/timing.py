@@ -7,10 +7,12 @@ all.
 
 from __future__ import annotations
 
+import csv
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,26 @@ class Row:
     value: float
     unit: str
     goal: str = ""
+
+
+def print_and_write(rows: Iterable[Row], path: Path) -> None:
+    """Prints each row as it comes and writes them to a CSV file; one that is stopped leaves `path` alone.
+
+    Args:
+        rows: Measured as they are asked for.
+        path: The file; its folder is made. Until the last row it is `path` with the ending .tmp.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["what", "value", "unit", "goal"])
+        for row in rows:
+            print(f"{row.what:80s} {row.value:12.4g} {row.unit:15s} {row.goal}", flush=True)
+            writer.writerow([row.what, f"{row.value:.4g}", row.unit, row.goal])
+            file.flush()  # minutes of work: a run that is stopped keeps its figures
+    temporary.replace(path)
+    print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def rate(work: Callable[[], int], at_least_s: float) -> float:

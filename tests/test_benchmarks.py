@@ -1,9 +1,10 @@
 """The benchmarks' own parts that can be wrong without anybody noticing: the input, the clock, the table."""
 
 import numpy as np
+import pytest
 
 from benchmarks.table import markdown
-from benchmarks.timing import in_turn
+from benchmarks.timing import Row, in_turn, print_and_write
 from benchmarks.timing_input import showers
 from zoo.models.drn.events import validate
 
@@ -32,6 +33,21 @@ def test_contenders_alternate_and_see_each_round_once():
     calls = []
     found = in_turn({name: lambda number, name=name: calls.append((name, number)) for name in "ab"}, 0.0)
     assert calls == [(name, number) for number in range(5) for name in "ab"] and set(found) == {"a", "b"}
+
+
+def test_rows_are_written_as_they_come_and_a_stopped_run_leaves_the_old_file(tmp_path, capsys):
+    path = tmp_path / "made" / "result.csv"
+    print_and_write([Row("a, rate", 12345.6, "1/s", ">= 5")], path)
+    assert path.read_text() == 'what,value,unit,goal\n"a, rate",1.235e+04,1/s,>= 5\n'
+    assert "a, rate" in capsys.readouterr().out
+
+    def stopped():
+        yield Row("new", 1.0, "s")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        print_and_write(stopped(), path)
+    assert "12" not in path.with_suffix(".tmp").read_text() and "a, rate" in path.read_text()
 
 
 def test_table_renders_large_and_small_numbers(tmp_path):

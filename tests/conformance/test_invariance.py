@@ -82,6 +82,14 @@ def test_no_slot_at_all(card, inputs, run):
         assert np.isfinite(values).all(), name
 
 
+def test_every_call_gives_the_same_answer(inputs, run):
+    """Bit by bit, on as many threads as the runtime takes: sums in any order would differ by rounding."""
+    first = run(inputs)
+    for _ in range(20):
+        again = run(inputs)
+        assert all(np.array_equal(again[name], values) for name, values in first.items())
+
+
 @pytest.mark.parametrize("dirt", [np.nan, np.inf, -np.inf, 1e30])
 def test_dirt_in_padded_slots_changes_nothing(card, inputs, run, agree, dirt):
     dirty = extend_padding(card, inputs, 2)

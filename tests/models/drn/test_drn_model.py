@@ -217,9 +217,9 @@ def test_onnx_runtime_agrees(name, tmp_path):
     inputs = events.to_inputs(records)
     ours = {k: v.numpy() for k, v in answer(**inputs).items()}
     theirs = dict(zip(names, session.run(None, inputs), strict=True))
-    # Fresh weights, absolute coordinates: neighbours nearly tie, a choice in some hundred events flips.
     _, flips = compare(ours, theirs, tolerance=1e-5, cases=[str(row) for row in range(len(records))])
-    assert len({flip.case for flip in flips}) <= 4
+    # Absolute coordinates put neighbours within rounding of a tie, so a choice may flip; local ones do not.
+    assert len({flip.case for flip in flips}) <= {"barrel": 0, "cms": 4}[name]
     empty = {
         "hits": np.zeros((2, 0, 5), "f4"),
         "hit_mask": np.zeros((2, 0), "f4"),
