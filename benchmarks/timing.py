@@ -28,21 +28,30 @@ class Row:
 
 
 def print_and_write(rows: Iterable[Row], path: Path) -> None:
-    """Prints each row as it comes and writes them to a CSV file; one that is stopped leaves `path` alone.
+    """Prints each row as it comes; at the end they take the place of those of their name in a CSV file.
 
     Args:
         rows: Measured as they are asked for.
-        path: The file; its folder is made. Until the last row it is `path` with the ending .tmp.
+        path: The file; its folder is made. A run that is stopped leaves it alone, and its own rows in a file
+            with the ending .tmp.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = {line["what"]: line for line in csv.DictReader(before)}
     with open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["what", "value", "unit", "goal"])
+        writer = csv.DictWriter(file, ["what", "value", "unit", "goal"], lineterminator="\n")
+        writer.writeheader()
         for row in rows:
             print(f"{row.what:80s} {row.value:12.4g} {row.unit:15s} {row.goal}", flush=True)
-            writer.writerow([row.what, f"{row.value:.4g}", row.unit, row.goal])
+            line = {"what": row.what, "value": f"{row.value:.4g}", "unit": row.unit, "goal": row.goal}
+            writer.writerow(line)
             file.flush()  # minutes of work: a run that is stopped keeps its figures
+            found[row.what] = line
+        file.seek(0)
+        file.truncate()
+        writer.writeheader()
+        writer.writerows(found.values())
     temporary.replace(path)
     print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 

@@ -35,11 +35,15 @@ def test_contenders_alternate_and_see_each_round_once():
     assert calls == [(name, number) for number in range(5) for name in "ab"] and set(found) == {"a", "b"}
 
 
-def test_rows_are_written_as_they_come_and_a_stopped_run_leaves_the_old_file(tmp_path, capsys):
+def test_rows_replace_those_of_their_name_and_a_stopped_run_leaves_the_file(tmp_path, capsys):
     path = tmp_path / "made" / "result.csv"
     print_and_write([Row("a, rate", 12345.6, "1/s", ">= 5")], path)
     assert path.read_text() == 'what,value,unit,goal\n"a, rate",1.235e+04,1/s,>= 5\n'
     assert "a, rate" in capsys.readouterr().out
+
+    print_and_write([Row("b", 2.0, "s")], path)
+    print_and_write([Row("a, rate", 3.0, "1/s", ">= 5")], path)
+    assert path.read_text() == 'what,value,unit,goal\n"a, rate",3,1/s,>= 5\nb,2,s,\n'
 
     def stopped():
         yield Row("new", 1.0, "s")
@@ -47,7 +51,8 @@ def test_rows_are_written_as_they_come_and_a_stopped_run_leaves_the_old_file(tmp
 
     with pytest.raises(KeyboardInterrupt):
         print_and_write(stopped(), path)
-    assert "12" not in path.with_suffix(".tmp").read_text() and "a, rate" in path.read_text()
+    assert path.with_suffix(".tmp").read_text().splitlines()[1:] == ["new,1,s,"]
+    assert "a, rate" in path.read_text()
 
 
 def test_table_renders_large_and_small_numbers(tmp_path):
