@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from zoo.data.images import SIDE
 from zoo.errors import InvalidValue
 
 CHANNELS = ("et_gev", "ez_gev")
 SEED_FEATURES = ("ieta", "iphi")
-IMAGE = 32
-"""Rows and columns of an image, in crystals."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class MassRegressorConfig:
         for name in ("energy_scale_gev", "mass_scale_gev"):
             if not getattr(self, name) > 0:
                 raise InvalidValue(f"MassRegressorConfig.{name}", "above 0", getattr(self, name))
-        if IMAGE + 2 * self.stem_padding < self.stem_kernel:
+        if SIDE + 2 * self.stem_padding < self.stem_kernel:
             raise InvalidValue(
                 "MassRegressorConfig.stem_kernel", "at most the padded image", self.stem_kernel
             )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import keras
 
+from zoo.data.images import SIDE
 from zoo.layers.sanitize import SanitizeFeatures
 from zoo.layers.standardize import Standardize
-from zoo.models.mass_regressor.config import CHANNELS, IMAGE, SEED_FEATURES, MassRegressorConfig
+from zoo.models.mass_regressor.config import CHANNELS, SEED_FEATURES, MassRegressorConfig
 from zoo.models.mass_regressor.mass_output import MassOutput
 
 N_IETA, N_IPHI = 170.0, 360.0
@@ -46,7 +47,7 @@ def build(config: MassRegressorConfig) -> keras.Model:
         rows ieta, columns iphi, the highest crystal at [15, 15]) and `seed` [B, 2] (ieta, iphi of that
         crystal) to a dict of `mass_gev` [B]. The layer "features" is there for feature extraction.
     """
-    image = keras.Input((IMAGE, IMAGE, len(CHANNELS)), name="image", dtype="float32")
+    image = keras.Input((SIDE, SIDE, len(CHANNELS)), name="image", dtype="float32")
     seed = keras.Input((len(SEED_FEATURES),), name="seed", dtype="float32")
 
     clean = SanitizeFeatures(name="sanitize")(image)

@@ -1,0 +1,95 @@
+"""Hits to images: the crystals around the highest one of each candidate, as a dense array.
+
+    seed_ieta, seed_iphi = highest(ieta, iphi, energy_gev, row_splits)
+    images = crop(ieta, iphi, energy_gev, row_splits, seed_ieta, seed_iphi)      # [B, 32, 32] GeV
+    channels = et_and_ez(images, seed_ieta)                                      # [B, 32, 32, 2] GeV
+
+Any rechits will do, those of a whole barrel too. NumPy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.simulation import geometry
+
+__all__ = ["SEED_AT", "SIDE", "crop", "et_and_ez", "highest"]
+
+SIDE = 32
+"""Rows (ieta) and columns (iphi) of an image."""
+
+SEED_AT = 15
+"""Row and column of the seed crystal."""
+
+Ints = npt.NDArray[np.integer]
+Float32 = npt.NDArray[np.float32]
+
+
+def highest(ieta: Ints, iphi: Ints, energy_gev: npt.ArrayLike, row_splits: Ints) -> tuple[Ints, Ints]:
+    """Finds the crystal of highest energy of each candidate; among equals the one of lowest ieta, then iphi.
+
+    Args:
+        ieta: [T] of all hits, candidate after candidate.
+        iphi: [T].
+        energy_gev: [T]; hits that are not above 0, or not finite, are passed over.
+        row_splits: [B + 1] candidate b owns the hits row_splits[b] to row_splits[b + 1] - 1.
+
+    Returns:
+        ieta and iphi [B], both 0 for a candidate without energy.
+    """
+    ieta, iphi = np.asarray(ieta, np.int64), np.asarray(iphi, np.int64)
+    owner = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
+    energy = np.asarray(energy_gev, np.float64)
+    lit = np.flatnonzero(np.isfinite(energy) & (energy > 0))
+    order = lit[np.lexsort((iphi[lit], ieta[lit], -energy[lit], owner[lit]))]
+    found, first = np.unique(owner[order], return_index=True)
+    seeds = np.zeros((2, len(row_splits) - 1), np.int64)
+    seeds[:, found] = ieta[order[first]], iphi[order[first]]
+    return seeds[0], seeds[1]
+
+
+def crop(
+    ieta: Ints, iphi: Ints, energy_gev: npt.ArrayLike, row_splits: Ints, seed_ieta: Ints, seed_iphi: Ints
+) -> Float32:
+    """Draws the energies of the crystals around each seed.
+
+    phi goes round; beyond the barrel's end the image is zero; hits outside the image are left out; hits of
+    one crystal are summed. Energies are taken as they are, negative and broken ones too.
+
+    Args:
+        ieta: [T] of all hits, candidate after candidate.
+        iphi: [T].
+        energy_gev: [T].
+        row_splits: [B + 1] candidate b owns the hits row_splits[b] to row_splits[b + 1] - 1.
+        seed_ieta: [B] crystal that comes to [15, 15]; 0 gives an empty image.
+        seed_iphi: [B].
+
+    Returns:
+        [B, 32, 32] float32 in GeV: rows are ieta, columns iphi.
+    """
+    seed_ieta, seed_iphi = np.asarray(seed_ieta, np.int64), np.asarray(seed_iphi, np.int64)
+    seeded, n = seed_ieta != 0, len(seed_ieta)
+    owner = np.repeat(np.arange(n), np.diff(row_splits))
+    seed_row = geometry.row_from_ieta(np.where(seeded, seed_ieta, 1))
+    row = geometry.row_from_ieta(ieta) - seed_row[owner] + SEED_AT
+    column = geometry.delta_iphi(iphi, seed_iphi[owner]) + SEED_AT
+    inside = (row >= 0) & (row < SIDE) & (column >= 0) & (column < SIDE) & seeded[owner]
+    place = ((owner * SIDE + row) * SIDE + column)[inside]
+    energy = np.asarray(energy_gev, np.float64)[inside]
+    return np.bincount(place, energy, n * SIDE**2).astype(np.float32).reshape(n, SIDE, SIDE)
+
+
+def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
+    """Splits energies into E_T = E / cosh(eta) and |E_z| = E |tanh(eta)| of each crystal (CMS-EGM-20-001).
+
+    Args:
+        images: [B, 32, 32] in GeV, of `crop`.
+        seed_ieta: [B] the crystals at [15, 15].
+
+    Returns:
+        [B, 32, 32, 2] float32 in GeV.
+    """
+    seed_row = geometry.row_from_ieta(np.where(seed_ieta == 0, 1, seed_ieta))
+    eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)[:, :, None]
+    return np.stack([images / np.cosh(eta), images * np.abs(np.tanh(eta))], axis=-1).astype(np.float32)
