@@ -35,7 +35,7 @@ def test_four_momentum_is_conserved_and_photons_are_massless():
 
 
 def test_decays_are_isotropic_in_the_rest_frame():
-    """A photon of a parent with velocity beta has an energy flat from (1 - beta) E / 2 to (1 + beta) E / 2."""
+    """A photon of a parent of velocity beta has an energy flat from (1 - beta) E / 2 to (1 + beta) E / 2."""
     made = parents(50_000, mass=0.5)
     photons = to_photons(made, np.random.default_rng(2))
     energy = photons.energy_gev.sum(axis=1)

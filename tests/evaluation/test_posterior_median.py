@@ -1,0 +1,44 @@
+"""P(m > 0) of single photons against published values, a simulation of the posterior, and its limits."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from zoo.errors import InvalidValue
+from zoo.evaluation.posterior_median import positive_fraction
+
+SIGMA_M2 = np.array([0.0050, 0.0109, 0.0176, 0.0252, 0.0336])  # at pT 20, 40, 60, 80, 100 GeV
+
+
+def test_the_table_of_the_reference():
+    np.testing.assert_allclose(positive_fraction(SIGMA_M2), [0.05, 0.09, 0.14, 0.18, 0.24], atol=0.008)
+
+
+def test_one_half_where_the_labels_reach_as_deep_as_the_resolution():
+    s = np.array([0.28**2])
+    assert positive_fraction(s)[0] == pytest.approx(0.5, abs=0.01)
+    for sigma in SIGMA_M2:
+        assert positive_fraction(sigma, lowest_gev=-1.08 * np.sqrt(sigma)) == pytest.approx(0.5, abs=0.01)
+
+
+def test_against_the_median_of_a_simulated_posterior():
+    rng = np.random.default_rng(0)
+    s = 0.03
+    label = np.concatenate([rng.uniform(-0.3, 0.0, 600_000), rng.uniform(0.0, 1.6, 3_200_000)])
+    x = np.maximum(label, 0.0) ** 2 + rng.normal(0.0, s, label.size)
+    bins = np.digitize(x, np.linspace(-0.12, 0.15, 109))
+    order = np.lexsort((label, bins))
+    edges = np.searchsorted(bins[order], np.arange(1, 109))
+    medians = [np.median(label[order][a:b]) for a, b in itertools.pairwise(edges)]
+    first = int(np.argmax(np.array(medians) > 0))
+    threshold = np.linspace(-0.12, 0.15, 109)[first]
+    measured = np.mean(x[label < 0] > threshold)
+    assert positive_fraction(s) == pytest.approx(measured, abs=0.015)  # half a bin of x is 0.01
+
+
+def test_wrong_sides_of_zero_are_errors():
+    with pytest.raises(InvalidValue, match="sigma_m2"):
+        positive_fraction([0.01, 0.0])
+    with pytest.raises(InvalidValue, match="label range"):
+        positive_fraction(0.01, lowest_gev=0.3)
