@@ -1,8 +1,8 @@
 """What the best mass regressor says of single photons: the median of a one-dimensional posterior.
 
-A shower measures m^2 with a Gaussian error s = sigma(m^2) that hardly depends on m. Trained on decays flat in m
-from 0 to `highest_gev` and on photons with labels flat from `lowest_gev` to 0, at one density, the minimum of the
-absolute error is the median of the labels' posterior given the measured x. It is above 0 where
+A shower measures m^2 with a Gaussian error s = sigma(m^2) that hardly depends on m. Trained on decays flat in
+m from 0 to `highest_gev` and on photons with labels flat from `lowest_gev` to 0, at one density, the minimum
+of the absolute error is the median of the labels' posterior given the measured x. It is above 0 where
 
     int_0^highest exp(-(x - m^2)^2 / 2 s^2) dm  >  |lowest| exp(-x^2 / 2 s^2),
 
