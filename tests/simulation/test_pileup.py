@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidFile, InvalidValue, MissingExtra, UnknownName
-from zoo.simulation import geometry, interactions, minimum_bias
+from zoo.simulation import geometry, hadrons, interactions, minimum_bias
 from zoo.simulation.pileup import CRYSTAL_LEAST_GEV, PileupPool
 
 
@@ -129,9 +129,7 @@ def particles_to_face(charge, pt, phi=0.3, pz=0.5):
     pt = np.atleast_1d(np.asarray(pt, dtype=float))
     zero = np.zeros_like(pt)
     pz = np.broadcast_to(np.asarray(pz, dtype=float), pt.shape)
-    return minimum_bias.to_face(
-        np.full_like(pt, charge), zero, zero, zero, pt * np.cos(phi), pt * np.sin(phi), pz
-    )
+    return hadrons.to_face(np.full_like(pt, charge), zero, zero, zero, pt * np.cos(phi), pt * np.sin(phi), pz)
 
 
 def test_photons_go_straight():
@@ -142,7 +140,7 @@ def test_photons_go_straight():
 
 def test_displaced_photon_hits_where_its_line_meets_the_face():
     one = np.ones(1)
-    eta, phi = minimum_bias.to_face(0 * one, 0 * one, 50.0 * one, 10.0 * one, one, 0 * one, 0 * one)
+    eta, phi = hadrons.to_face(0 * one, 0 * one, 50.0 * one, 10.0 * one, one, 0 * one, 0 * one)
     assert phi[0] == pytest.approx(np.arcsin(50.0 / 129.0)) and eta[0] == pytest.approx(
         np.arcsinh(10.0 / 129.0)
     )
@@ -212,13 +210,13 @@ def test_what_arrives_at_the_face():
 
 def test_hadrons_in_the_crystals():
     pdg, n = np.full(20_000, 211), 20_000
-    deposit, kind = minimum_bias._deposit(pdg, np.full(n, 20.0), np.full(n, 0.14), np.random.default_rng(1))
+    deposit, kind = hadrons.crystal_deposit(pdg, np.full(n, 20.0), np.full(n, 20.0), np.random.default_rng(1))
     mip = kind == interactions.KIND_NAMES.index("mip")
     assert mip.mean() == pytest.approx(0.32, abs=0.015)
     assert np.median(deposit[mip]) == pytest.approx(0.27, abs=0.01)
     assert deposit[~mip].mean() / 20.0 == pytest.approx(1.2 / 3.4, abs=0.01)
-    muon, kind = minimum_bias._deposit(
-        np.full(100, 13), np.full(100, 9.0), np.full(100, 0.1), np.random.default_rng(1)
+    muon, kind = hadrons.crystal_deposit(
+        np.full(100, 13), np.full(100, 9.0), np.full(100, 9.0), np.random.default_rng(1)
     )
     assert np.all(kind == 3) and muon.max() < 1.0
 

@@ -2,20 +2,24 @@
 
 | module | what it gives |
 | --- | --- |
-| `samples` | the electron and photon samples: start here |
+| `samples` | the samples of objects and of clusters: start here |
 | `geometry` | barrel crystals: indices, positions, gaps |
 | `showers`, `shower_table` | the frozen Geant4 library: split, draw, scale, put at any impact point |
 | `rebinning` | exact sharing of a shower's deposit among crystals |
 | `shower_packing` | command that packs a folder of showers into the shipped library |
 | `pileup`, `overlay` | the minimum-bias pool, whole crossings of it, crossings laid over objects |
 | `interactions`, `minimum_bias` | the pool's record and file; the command that makes it with Pythia |
+| `jets`, `pythia_jets` | the same for jets rich in neutral pions |
 | `grindhammer_peters` | parametrised showers: a second, independent simulation |
 | `shifts` | samples with other showers, noise, thresholds or dead crystals |
 | `flat_segment` | the flat 30 x 85 segment of the ClusTEX talk |
 | `information_limit`, `window_model`, `mean_shower` | how well any estimate could measure an energy |
 | `transport`, `material`, `bremsstrahlung`, `helix` | material and field before the calorimeter |
-| `response` | noise, thresholds, dead crystals, leakage variable |
-| `objects`, `patches`, `windows`, `columns` | one batch of objects, and how it becomes records |
+| `hadrons`, `decays` | charged hadrons in field and crystals; two-body decays |
+| `response`, `readout` | noise, thresholds, dead crystals, leakage variable |
+| `objects`, `deposits`, `patches`, `windows`, `columns` | one batch of objects, and how it becomes records |
+| `cluster_events`, `generated`, `arrivals`, `region_clusters` | one batch of superclustering events |
+| `atomic_npz` | compressed files written whole or not at all |
 
 NumPy and SciPy only; every random draw takes a seed or a generator.
 """

@@ -9,7 +9,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import FIELD_BY_NAME, assemble
+from zoo.data.fields import Schema
+from zoo.data.object_fields import OBJECTS
+from zoo.data.schema import assemble
 
 __all__ = ["Columns", "join", "to_records"]
 
@@ -50,11 +52,11 @@ def join(parts: list[Columns]) -> Columns:
     )
 
 
-def to_records(columns: Columns) -> ak.Array:
+def to_records(columns: Columns, schema: Schema = OBJECTS) -> ak.Array:
     """Builds records from columns; a column that the schema does not know is left out."""
     arrays = {}
     for name, value in columns.values.items():
-        if name not in FIELD_BY_NAME:
+        if name not in schema.by_name:
             continue
         collection = name.split(".")[0]
         jagged = collection in columns.counts

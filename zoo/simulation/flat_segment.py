@@ -3,12 +3,16 @@
     events = simulate_flat(10_000, seed=1, n_photons=2)
     row_splits, row, column, energy_gev = events.hits()
 
+    energy, impact = pion_photons(np.full(10_000, 8.0), rng)      # neutral pions of 8 GeV
+    events = flat_events(energy, impact, rng, dead=dead)
+
 Images are [30, 85], indexed [iphi, ieta] as in the public data of arXiv:2603.18172; positions are in
 crystals, crystal i reaches from i to i + 1. Noise and thresholds are `NOISE["clustex"]`: sigma^2 =
 0.167^2 + 0.03^2 E + 0.0035^2 E^2 (GeV), hits above 0.05 GeV, seeds from 0.5 GeV.
 
 Not as in the paper: no silicon layer before the crystals (0.35 to 0.81 X0), no geometry that changes with
-eta; the separations of its pairs are not published, here both impacts are uniform within `max_separation`.
+eta; the separations of its pairs are not published, here both impacts are uniform within `max_separation`
+(with 2.75, PFClustering has the talk's efficiency, width and position: docs/clustering.md).
 """
 
 from __future__ import annotations
@@ -19,18 +23,30 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import InvalidValue
+from zoo.simulation.geometry import CRYSTAL_MM, RADIUS_CM
 from zoo.simulation.rebinning import WINDOW
 from zoo.simulation.response import NOISE, NoiseModel
 from zoo.simulation.showers import ShowerLibrary
 
-__all__ = ["FLAT_SEGMENT", "FlatEvents", "FlatSegment", "simulate_flat"]
+__all__ = [
+    "FLAT_SEGMENT",
+    "PION_MASS_GEV",
+    "FlatEvents",
+    "FlatSegment",
+    "flat_events",
+    "pion_photons",
+    "simulate_flat",
+]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 CHUNK = 512
 """Showers put on the crystals at once."""
+PION_MASS_GEV = 0.1349768
+"""Of the neutral pion (Particle Data Group)."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +134,57 @@ def simulate_flat(
     low = np.maximum(impact[:, :1] - config.max_separation, 0.0)
     high = np.minimum(impact[:, :1] + config.max_separation, size)
     impact[:, 1:] = (low + rng.uniform(size=impact.shape) * (high - low))[:, 1:]
-    deposit = np.zeros((n, n_photons, config.n_rows, config.n_columns), dtype=np.float32)
-    flat = deposit.reshape(-1, config.n_rows, config.n_columns)
-    shower = np.zeros(n * n_photons, dtype=np.int64)
-    if n * n_photons:
+    return flat_events(energy, impact, rng, split=split, config=config, library=library)
+
+
+def flat_events(
+    energy_gev: F64,
+    impact: F64,
+    rng: np.random.Generator,
+    *,
+    split: str = "test",
+    config: FlatSegment = FLAT_SEGMENT,
+    library: ShowerLibrary | None = None,
+    dead: Bools | None = None,
+) -> FlatEvents:
+    """Simulates photons of given energies at given points.
+
+    Args:
+        energy_gev: [N, n] energies.
+        impact: [N, n, 2] impact points (row, column) in crystals, inside the segment.
+        rng: Source of randomness.
+        split: "train", "validation" or "test": disjoint showers.
+        config: The segment.
+        library: Showers; the shipped ones by default.
+        dead: [30, 85] crystals that measure nothing; none by default.
+
+    Returns:
+        The events.
+
+    Raises:
+        InvalidValue: A point outside the segment, or arrays that do not fit together.
+        UnknownName: Unknown split.
+    """
+    shape = (config.n_rows, config.n_columns)
+    if energy_gev.ndim != 2 or impact.shape != (*energy_gev.shape, 2):
+        raise InvalidValue("energies, impacts", "[N, n] and [N, n, 2]", (energy_gev.shape, impact.shape))
+    if not np.all((impact >= 0) & (impact < shape)):
+        raise InvalidValue("impact", f"rows and columns within {shape}", "others among them")
+    if dead is not None and dead.shape != shape:
+        raise InvalidValue("dead", f"[{shape[0]}, {shape[1]}]", dead.shape)
+    deposit = np.zeros((*energy_gev.shape, *shape), dtype=np.float32)
+    flat = deposit.reshape(-1, *shape)
+    shower: Ints = np.zeros(energy_gev.size, dtype=np.int64)
+    if energy_gev.size:
         library = library or ShowerLibrary.shipped()
-        shower = library.choose("photon", energy.ravel(), split, rng)
-        symmetry = rng.integers(0, 8, n * n_photons)
+        shower = library.choose("photon", energy_gev.ravel(), split, rng)
+        symmetry = rng.integers(0, 8, len(shower))
         for start in range(0, len(shower), CHUNK):
             part = slice(start, start + CHUNK)
             flat[part] = _on_segment(
                 impact.reshape(-1, 2)[part],
                 shower[part],
-                energy.ravel()[part],
+                energy_gev.ravel()[part],
                 symmetry[part],
                 config,
                 library,
@@ -138,9 +192,46 @@ def simulate_flat(
     total = deposit.sum(axis=1)
     sigma = config.noise.sigma_gev(np.zeros(total.shape, dtype=np.float32), rng)
     measured = config.noise.measure(total, sigma, rng)
-    return FlatEvents(
-        measured, deposit, energy, impact, shower.reshape(n, n_photons), config.noise.hit_cut_gev
-    )
+    if dead is not None:
+        measured[:, dead] = 0.0
+    rows = shower.reshape(energy_gev.shape)
+    return FlatEvents(measured, deposit, energy_gev, impact, rows, config.noise.hit_cut_gev)
+
+
+def pion_photons(
+    momentum_gev: F64, rng: np.random.Generator, *, config: FlatSegment = FLAT_SEGMENT, spread: float = 5.0
+) -> tuple[F64, F64]:
+    """Draws the two photons of neutral pions that decay 129 cm in front of the segment's middle.
+
+    Args:
+        momentum_gev: [N] momenta of the pions.
+        rng: Source of randomness.
+        config: The segment.
+        spread: Pions fly to within this many crystals of the middle, along each axis.
+
+    Returns:
+        Energies [N, 2] in GeV, and the points [N, 2, 2] where the photons meet the plane, in crystals; NaN
+        for one that flies away from it. Others may lie outside the segment.
+    """
+    n = len(momentum_gev)
+    pitch = CRYSTAL_MM / 10
+    aim = rng.uniform(-spread, spread, (n, 2)) * pitch
+    axis = np.concatenate([np.full((n, 1), RADIUS_CM), aim], axis=1)
+    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+    side = np.cross(axis, [0.0, 0.0, 1.0])
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    cos, turn = rng.uniform(-1.0, 1.0, n), rng.uniform(0.0, 2 * np.pi, n)
+    across = np.cos(turn)[:, None] * side + np.sin(turn)[:, None] * np.cross(axis, side)
+    transverse = 0.5 * PION_MASS_GEV * np.sqrt(1 - cos**2)
+    pion_gev = np.hypot(momentum_gev, PION_MASS_GEV)
+    photons = []
+    for sign in (1.0, -1.0):  # isotropic in the rest frame, then boosted along the axis
+        along = 0.5 * (momentum_gev + sign * pion_gev * cos)
+        photons.append(along[:, None] * axis + (sign * transverse)[:, None] * across)
+    momentum = np.stack(photons, axis=1)
+    forward = np.where(momentum[:, :, :1] > 0, momentum[:, :, :1], np.nan)
+    middle = np.array([config.n_rows, config.n_columns]) / 2
+    return np.linalg.norm(momentum, axis=2), momentum[:, :, 1:] / forward * (RADIUS_CM / pitch) + middle
 
 
 def _on_segment(

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import InvalidFile
+from zoo.simulation.atomic_npz import save_npz
 
 F32 = npt.NDArray[np.float32]
 
@@ -59,29 +58,17 @@ def save(events: MinimumBias, path: Path, *, seed: int) -> int:
     Returns:
         Size of the file in bytes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                count=np.diff(events.start).astype(np.uint16),
-                energy_gev=events.energy_gev.astype(np.float16),
-                eta=np.rint(events.eta / ANGLE_UNIT).astype(np.int16),
-                phi=np.rint(events.phi / ANGLE_UNIT).astype(np.int16),
-                kind=events.kind,
-                grid_gev=events.grid_gev.astype(np.float16),
-                seed=np.int64(seed),
-                provenance=np.str_(
-                    "Pythia 8.317.2, SoftQCD:inelastic, pp 13 TeV, zoo.simulation.minimum_bias"
-                ),
-            )
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path.stat().st_size
+    arrays = {
+        "count": np.diff(events.start).astype(np.uint16),
+        "energy_gev": events.energy_gev.astype(np.float16),
+        "eta": np.rint(events.eta / ANGLE_UNIT).astype(np.int16),
+        "phi": np.rint(events.phi / ANGLE_UNIT).astype(np.int16),
+        "kind": events.kind,
+        "grid_gev": events.grid_gev.astype(np.float16),
+        "seed": np.int64(seed),
+        "provenance": np.str_("Pythia 8.317.2, SoftQCD:inelastic, pp 13 TeV, zoo.simulation.minimum_bias"),
+    }
+    return save_npz(path, arrays)
 
 
 def read(path: Path) -> MinimumBias:

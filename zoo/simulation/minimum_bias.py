@@ -6,10 +6,8 @@ One event is one inelastic proton-proton interaction at 13 TeV, diffraction incl
 R = 1.29 m and |eta| < 1.5, is everything that leaves at least 30 MeV in the crystals:
 
 * photons, where the straight line from their production point meets the face;
-* electrons and charged hadrons, on a helix in 3.8 T. Below pT = 0.735 GeV they curl up before they arrive. A
-  charged hadron crosses without interacting in 32 % of the cases and leaves a Landau spectrum around
-  0.26 GeV whatever its momentum, as a muon always does; otherwise the crystals get a Beta(1.2, 2.2) part of
-  its energy.
+* electrons, charged hadrons and muons, on a helix in 3.8 T; `hadrons` says what these leave in the crystals.
+  Below pT = 0.735 GeV they curl up before they arrive.
 
 Not simulated: material before the crystals, neutral hadrons in them, the spread of the interaction point.
 
@@ -30,7 +28,7 @@ import numpy.typing as npt
 
 from zoo.errors import InvalidValue, require
 from zoo.simulation.geometry import RADIUS_CM
-from zoo.simulation.helix import curvature_per_cm, step_to_radius
+from zoo.simulation.hadrons import LEAST_GEV, crystal_deposit, kinetic_gev, to_face
 from zoo.simulation.interactions import (
     GRID_ETA,
     GRID_MAX_ETA,
@@ -48,13 +46,6 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 BEAM_ENERGY_GEV = 13000.0
-FIELD_T = 3.8
-LEAST_GEV = 0.03
-MIP_PART = 0.32
-MIP_PEAK_GEV = 0.26
-MIP_WIDTH_GEV = 0.012
-"""Landau width of 23 cm of lead tungstate: 0.1535 MeV cm2/g x Z/A x density x length."""
-SHOWER_BETA = (1.2, 2.2)
 NEUTRINOS = (12, 14, 16)
 TRACK_RISE_PT_GEV = (0.3, 0.8)
 TRACK_EFFICIENCY = 0.94
@@ -142,7 +133,7 @@ def _at_face(events: Any, charges: dict[int, float], data: Any, rng: np.random.G
     kept = ((pdg == 22) | (charge != 0.0)) & (np.hypot(x, y) < RADIUS_CM)
     pdg, event, energy, mass = pdg[kept], event[kept], energy[kept], mass[kept]
     eta, phi = to_face(charge[kept], *(a[kept] for a in (x, y, z, px, py, pz)))
-    deposit, kind = _deposit(pdg, energy, mass, rng)
+    deposit, kind = crystal_deposit(pdg, energy, kinetic_gev(pdg, energy, mass), rng)
     kept = (np.abs(eta) < MAX_ETA) & (deposit >= LEAST_GEV)
     return MinimumBias(
         start=np.concatenate([[0], np.cumsum(np.bincount(event[kept], minlength=len(counts)))]),
@@ -170,45 +161,6 @@ def _grid(event: npt.NDArray[np.int64], n: int, pt: F64, eta: F64, phi: F64) -> 
     cell = (event[inside] * GRID_ETA + np.minimum(along_eta, GRID_ETA - 1)) * GRID_PHI + along_phi
     sums = np.bincount(cell, weights=pt[inside], minlength=n * GRID_ETA * GRID_PHI)
     return sums.reshape(n, GRID_ETA, GRID_PHI).astype(np.float32)
-
-
-def to_face(charge: F64, x: F64, y: F64, z: F64, px: F64, py: F64, pz: F64) -> tuple[F64, F64]:
-    """Follows particles in 3.8 T along z to the cylinder of R = 1.29 m.
-
-    Args:
-        charge: [S] in units of the positron's.
-        x: [S] production point in cm, inside the cylinder; with y and z.
-        y: [S].
-        z: [S].
-        px: [S] momentum in GeV; with py and pz.
-        py: [S].
-        pz: [S].
-
-    Returns:
-        eta and phi [S] of the points on the face, seen from the origin; eta is infinite for particles that
-        curl up before they arrive.
-    """
-    pt = np.maximum(np.hypot(px, py), 1e-9)
-    curvature = curvature_per_cm(charge, pt, FIELD_T)
-    x, y, _, _, length, reached = step_to_radius(x, y, px / pt, py / pt, curvature, RADIUS_CM)
-    eta = np.where(reached, np.arcsinh((z + pz / pt * length) / RADIUS_CM), np.inf)
-    return eta, np.arctan2(y, x)
-
-
-def _deposit(
-    pdg: npt.NDArray[np.int64], energy: F64, mass: F64, rng: np.random.Generator
-) -> tuple[F64, npt.NDArray[np.uint8]]:
-    """Energy left in the crystals, and how."""
-    code = np.abs(pdg)
-    electromagnetic = (code == 11) | (code == 22)
-    crosses = (code == 13) | (~electromagnetic & (rng.random(len(pdg)) < MIP_PART))
-    # Moyal's closed form of the Landau spectrum: peak - width ln(u^2) with u normal.
-    landau = MIP_PEAK_GEV - MIP_WIDTH_GEV * np.log(rng.standard_normal(len(pdg)) ** 2 + 1e-12)
-    kinetic = np.where(code > 1000, energy - mass, energy)
-    shower = rng.beta(*SHOWER_BETA, size=len(pdg)) * kinetic
-    deposit = np.where(electromagnetic, energy, np.where(crosses, np.minimum(landau, energy), shower))
-    kind = np.select([code == 22, code == 11, crosses], [0, 1, 3], default=2)
-    return deposit, kind.astype(np.uint8)
 
 
 def main(arguments: list[str] | None = None) -> None:

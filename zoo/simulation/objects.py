@@ -6,7 +6,6 @@ noise, dead crystals and thresholds (`response`) -> seed and window (`windows`) 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +13,12 @@ import numpy.typing as npt
 
 from zoo.simulation import geometry
 from zoo.simulation.columns import Columns
+from zoo.simulation.deposits import Showers, lay_showers, take_impacts
 from zoo.simulation.overlay import hardest_in_window, overlay
 from zoo.simulation.patches import Patches, add_windows
+from zoo.simulation.readout import read_out
 from zoo.simulation.response import count_dead_neighbours
-from zoo.simulation.showers import KINDS, ShowerLibrary
+from zoo.simulation.showers import ShowerLibrary
 from zoo.simulation.transport import Cascade, transport
 from zoo.simulation.windows import Hits, find_seeds, window_hits
 
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_primaries", "simulate_objects"]
 
-F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def draw_primaries(n: int, config: SampleConfig, rng: np.random.Generator) -> tuple[Ints, F64, F64, F64]:
@@ -44,20 +43,6 @@ def draw_primaries(n: int, config: SampleConfig, rng: np.random.Generator) -> tu
     logarithmic = lowest * (config.max_energy_gev / lowest) ** u
     energy = np.where(rng.random(n) < config.flat_fraction, flat, logarithmic)
     return pdg_id, energy, eta, phi
-
-
-@dataclass(frozen=True)
-class _Showers:
-    """The showers that reach a patch; `particle` is their place in the cascade, `owner` their patch."""
-
-    particle: Ints
-    owner: Ints
-    electron: Bools
-    library_row: Ints
-    iphi: Ints
-    row: Ints
-    energy_gev: F64
-    windows: F32
 
 
 def simulate_objects(
@@ -93,11 +78,9 @@ def simulate_objects(
     true_gev, place = add_windows(config.patch, n_patches, showers.owner, d_row, d_column, showers.windows)
     pileup = overlay(patches, config.pileup, config.objects_per_crossing, split, pool, rng)
 
-    crystal_eta = geometry.eta_from_row(patches.rows).astype(np.float32)
-    sigma = config.noise.sigma_gev(np.broadcast_to(crystal_eta[:, :, None], true_gev.shape), rng)
-    dead = config.dead.draw(patches.rows, patches.columns, config.patch.window, rng)
-    measured = config.noise.measure(true_gev + pileup.energy_gev, sigma, rng)
-    is_hit = (measured > config.noise.hit_threshold_gev(sigma)) & ~dead & patches.exists[:, :, None]
+    deposit = true_gev + pileup.energy_gev
+    read = read_out(patches, deposit, config.noise, config.dead, config.patch.window, rng)
+    sigma, measured, is_hit = read.sigma_gev, read.measured_gev, read.is_hit
     found, seed_row, seed_column = find_seeds(
         patches, measured, is_hit, config.noise.seed_threshold_gev(sigma)
     )
@@ -113,7 +96,7 @@ def simulate_objects(
         "hits.iphi": hits.iphi,
         "hits.energy_gev": measured.ravel()[hits.place],
         "hits.noise_gev": sigma.ravel()[hits.place],
-        "hits.dead_neighbours": count_dead_neighbours(dead).ravel()[hits.place],
+        "hits.dead_neighbours": count_dead_neighbours(read.dead).ravel()[hits.place],
         "hits.true_energy_gev": true_gev.ravel()[hits.place],
         "hits.pileup_energy_gev": pileup.energy_gev.ravel()[hits.place],
         "seed_ieta": geometry.ieta_from_row(row).astype(np.int16),
@@ -138,7 +121,7 @@ def simulate_objects(
 
 def _deposit(
     cascade: Cascade, config: SampleConfig, split: str, library: ShowerLibrary, rng: np.random.Generator
-) -> tuple[_Showers, Patches, Ints, Ints]:
+) -> tuple[Showers, Patches, Ints, Ints]:
     """Lays a patch around the leading particle of each event and draws a shower for all that reach it.
 
     Returns:
@@ -149,7 +132,7 @@ def _deposit(
     impact = geometry.impact(cascade.eta[particle], cascade.phi[particle])
     inside = geometry.in_barrel(impact.row)
     particle = particle[inside]
-    impact = _take(impact, inside)
+    impact = take_impacts(impact, inside)
     energy = cascade.energy_gev[particle]
     event, owner = np.unique(cascade.event[particle], return_inverse=True)
     by_energy = np.lexsort((-energy, owner))
@@ -161,38 +144,16 @@ def _deposit(
     )
     leader = (np.cumsum(near) - 1)[leader]
     particle, owner, energy = particle[near], owner[near], energy[near]
-    impact = _take(impact, near)
+    impact = take_impacts(impact, near)
     electron = np.abs(cascade.pdg_id[particle]) == 11
-    library_row = np.empty(particle.size, dtype=np.int64)
-    for kind, chosen in zip(KINDS, (~electron, electron), strict=True):
-        library_row[chosen] = library.choose(kind, energy[chosen], split, rng)
-    symmetry = rng.integers(0, 8, particle.size)
-    windows = np.empty((particle.size, 15, 15), dtype=np.float32)
-    full = energy >= config.full_shower_gev
-    for outer, chosen in ((True, full), (False, ~full)):
-        windows[chosen] = library.deposit(
-            electron[chosen],
-            library_row[chosen],
-            energy[chosen],
-            symmetry[chosen],
-            impact.offset_eta[chosen],
-            impact.offset_phi[chosen],
-            row=impact.row[chosen],
-            iphi=impact.iphi[chosen],
-            outer=outer,
-        )
-    showers = _Showers(particle, owner, electron, library_row, impact.iphi, impact.row, energy, windows)
+    showers = lay_showers(
+        particle, owner, electron, energy, impact, config.full_shower_gev, split, library, rng
+    )
     return showers, patches, event, leader
 
 
-def _take(impact: geometry.Impact, chosen: Bools) -> geometry.Impact:
-    return geometry.Impact(
-        impact.row[chosen], impact.iphi[chosen], impact.offset_eta[chosen], impact.offset_phi[chosen]
-    )
-
-
 def _leak_in_window(
-    showers: _Showers,
+    showers: Showers,
     library: ShowerLibrary,
     found: Ints,
     row: Ints,
@@ -207,18 +168,15 @@ def _leak_in_window(
     inside = (np.abs(showers.row - seed_row[showers.owner]) <= half[0]) & (
         np.abs(geometry.delta_iphi(showers.iphi, seed_iphi[showers.owner])) <= half[1]
     )
-    leak = np.zeros(n_patches)
-    for kind, chosen in zip(KINDS, (inside & ~showers.electron, inside & showers.electron), strict=True):
-        each = library.rear_leak_gev(kind, showers.library_row[chosen], showers.energy_gev[chosen])
-        leak += np.bincount(showers.owner[chosen], each, n_patches)
-    return leak[found]
+    leak = showers.rear_leak_gev(library)
+    return np.bincount(showers.owner[inside], leak[inside], n_patches).astype(np.float64)[found]
 
 
 def _add_particles(
     values: dict[str, npt.NDArray[Any]],
     counts: dict[str, Ints],
     cascade: Cascade,
-    showers: _Showers,
+    showers: Showers,
     origin: Ints,
     n: int,
 ) -> None:
@@ -245,7 +203,7 @@ def _add_deposits(
     values: dict[str, npt.NDArray[Any]],
     counts: dict[str, Ints],
     cascade: Cascade,
-    showers: _Showers,
+    showers: Showers,
     place: npt.NDArray[np.int32],
     found: Ints,
     hits: Hits,

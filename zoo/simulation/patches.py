@@ -28,16 +28,21 @@ class PatchShape:
     """Half sizes, in crystals, of the window of an object and of the search for its seed.
 
     The window of 5 x 29 is the one of the records; the search region is how far the seed may be from the
-    leading particle, what matching reconstructed objects to the truth does in data.
+    leading particle, what matching reconstructed objects to the truth does in data. One crystal more on each
+    side gives every hit its neighbours.
     """
 
     window: tuple[int, int] = (2, 14)
     search: tuple[int, int] = (2, 4)
+    border: int = 1
 
     @property
     def half(self) -> tuple[int, int]:
-        """Half size of the patch: search + window + one neighbour."""
-        return (self.window[0] + self.search[0] + 1, self.window[1] + self.search[1] + 1)
+        """Half size of the patch: search + window + border."""
+        return (
+            self.window[0] + self.search[0] + self.border,
+            self.window[1] + self.search[1] + self.border,
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,6 +71,12 @@ class Patches:
     iphi: Ints
     rows: Ints
     columns: Ints
+
+    def part(self, chosen: slice) -> Patches:
+        """Returns some of the patches."""
+        return Patches(
+            self.layout, self.row[chosen], self.iphi[chosen], self.rows[chosen], self.columns[chosen]
+        )
 
     @property
     def exists(self) -> Bools:

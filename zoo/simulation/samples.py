@@ -1,10 +1,16 @@
-"""The samples: single electrons and photons in the barrel, with or without pile-up.
+"""The samples, with or without pile-up: single electrons and photons in the barrel, superclustering events.
 
     records = simulate("electrons", 20_000, seed=1, split="train", processes=2)
     quiet = dataclasses.replace(ELECTRONS, pileup=(0, 0))
     records = simulate("electrons", 20_000, seed=1, config=quiet)
 
-The same sample, number, seed and split give the same records, whatever the number of processes: objects are
+| sample | records |
+| --- | --- |
+| `electrons`, `photons` | calorimeter objects (`OBJECTS`) |
+| `superclusters` | PF clusters around electrons, photons and jets (`CLUSTER_EVENTS`) |
+| `resonance` | the same around the two electrons of a resonance: two records with one `event_id` |
+
+The same sample, number, seed and split give the same records, whatever the number of processes: records are
 made in chunks, each from the random numbers of (seed, chunk).
 """
 
@@ -16,11 +22,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import awkward as ak
 import numpy as np
 
+from zoo.data.fields import Schema
+from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
+from zoo.simulation.cluster_events import RESONANCE, SUPERCLUSTERS, ClusterEventConfig
 from zoo.simulation.columns import Columns, join, to_records
 from zoo.simulation.objects import simulate_objects
 from zoo.simulation.patches import PatchShape
@@ -29,10 +39,21 @@ from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseMode
 from zoo.simulation.showers import ShowerLibrary, split_index
 from zoo.simulation.transport import TransportConfig
 
-__all__ = ["CHUNK", "ELECTRONS", "PHOTONS", "SAMPLES", "SampleConfig", "simulate"]
+__all__ = [
+    "CHUNK",
+    "ELECTRONS",
+    "PHOTONS",
+    "RESONANCE",
+    "SAMPLES",
+    "SUPERCLUSTERS",
+    "ClusterEventConfig",
+    "Sample",
+    "SampleConfig",
+    "simulate",
+]
 
 CHUNK = 1000
-"""Objects made from one set of random numbers."""
+"""Records made from one set of random numbers."""
 
 TRIES = 20
 """Batches after which a chunk that finds no seeds gives up."""
@@ -40,7 +61,7 @@ TRIES = 20
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """One sample: what is shot into the detector, and the detector."""
+    """One sample of objects: what is shot into the detector, and the detector."""
 
     name: str
     pdg_ids: tuple[int, ...]  # drawn with equal probability
@@ -58,6 +79,9 @@ class SampleConfig:
     leakage: LeakageModel = field(default_factory=LeakageModel)
     patch: PatchShape = field(default_factory=PatchShape)
 
+    schema: ClassVar[Schema] = OBJECTS
+    records_per_event: ClassVar[int] = 1
+
     def __post_init__(self) -> None:
         low, high = self.pileup
         if not 0 <= low <= high:
@@ -70,10 +94,28 @@ class SampleConfig:
         if not 0 <= self.flat_fraction <= 1:
             raise InvalidValue("SampleConfig.flat_fraction", "a fraction from 0 to 1", self.flat_fraction)
 
+    def simulate(
+        self,
+        n: int,
+        split: str,
+        library: ShowerLibrary,
+        pool: PileupPool | None,
+        rng: np.random.Generator,
+        *,
+        truth: bool = True,
+    ) -> Columns:
+        """Simulates n events, of which those with a seed are objects: `simulate_objects`."""
+        return simulate_objects(n, self, split, library, pool, rng, truth=truth)
+
+
+Sample = SampleConfig | ClusterEventConfig
+"""A sample's configuration: all have `name`, `pileup`, `noise`, `dead`, `schema` and `simulate`."""
 
 ELECTRONS = SampleConfig("electrons", (11, -11))
 PHOTONS = SampleConfig("photons", (22,))
-SAMPLES: dict[str, SampleConfig] = {sample.name: sample for sample in (ELECTRONS, PHOTONS)}
+SAMPLES: dict[str, Sample] = {
+    sample.name: sample for sample in (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE)
+}
 
 
 def simulate(
@@ -82,31 +124,31 @@ def simulate(
     seed: int,
     *,
     split: str = "test",
-    config: SampleConfig | None = None,
+    config: Sample | None = None,
     library: ShowerLibrary | str | Path | None = None,
     processes: int = 1,
     progress: Callable[[int, int], None] | None = None,
     truth: bool = True,
 ) -> ak.Array:
-    """Simulates n calorimeter objects as records (`zoo.data.schema`).
+    """Simulates n records of a sample.
 
-    Events without a seed are not objects; others take their place. How many events were simulated stands in
-    `records.attrs["events"]`.
+    Events without a seed are not calorimeter objects; others take their place. How many were simulated stands
+    in `records.attrs["events"]`.
 
     Args:
-        sample: "electrons" or "photons".
-        n: Number of objects.
+        sample: "electrons", "photons", "superclusters" or "resonance".
+        n: Number of records; even for a resonance.
         seed: Seed, >= 0. The same seed gives the same content.
         split: "train", "validation" or "test": disjoint showers and disjoint pile-up events.
         config: A changed configuration of the sample (`dataclasses.replace(ELECTRONS, ...)`).
         library: Shower library, or the folder of one; the shipped one by default.
         processes: Number of worker processes. They are spawned: call this under `if __name__ == "__main__":`
             in a script.
-        progress: Called as progress(objects done, n).
+        progress: Called as progress(records done, n).
         truth: False leaves out `particles` and `deposits`, which training does not need.
 
     Returns:
-        Records, n objects.
+        n records, of the kind `SAMPLES[sample].schema`.
 
     Raises:
         UnknownName: Unknown sample or split.
@@ -122,6 +164,8 @@ def simulate(
     config = config or SAMPLES[sample]
     if config.name != sample:
         raise InvalidValue("config", f"a configuration of {sample!r}", f"one of {config.name!r}")
+    if n % config.records_per_event:
+        raise InvalidValue("n", f"a multiple of {config.records_per_event}, for whole events", n)
     sizes = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
     parts: list[Columns] = []
     events, done = 0, 0
@@ -131,7 +175,7 @@ def simulate(
         done += len(columns)
         if progress is not None:
             progress(done, n)
-    records = to_records(join(parts))
+    records = to_records(join(parts), config.schema)
     records.attrs["events"] = events
     return records
 
@@ -139,7 +183,7 @@ def simulate(
 def _chunks(
     sizes: list[int],
     seed: int,
-    config: SampleConfig,
+    config: Sample,
     split: str,
     library: ShowerLibrary | str | Path | None,
     processes: int,
@@ -170,7 +214,7 @@ def _chunks(
 
 
 def _worker_chunk(
-    index: int, size: int, seed: int, config: SampleConfig, split: str, source: str | Path | None, truth: bool
+    index: int, size: int, seed: int, config: Sample, split: str, source: str | Path | None, truth: bool
 ) -> tuple[Columns, int]:
     """Makes one chunk in a worker process."""
     return _chunk(index, size, seed, config, split, _open(source), truth)
@@ -183,9 +227,9 @@ def _open(library: ShowerLibrary | str | Path | None) -> ShowerLibrary:
 
 
 def _chunk(
-    index: int, size: int, seed: int, config: SampleConfig, split: str, library: ShowerLibrary, truth: bool
+    index: int, size: int, seed: int, config: Sample, split: str, library: ShowerLibrary, truth: bool
 ) -> tuple[Columns, int]:
-    """Makes one chunk, batch by batch until there are enough objects; also returns the events it took."""
+    """Makes one chunk, batch by batch until there are enough records; also returns the events it took."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
     pool = None
     if config.pileup[1] > 0:
@@ -194,13 +238,13 @@ def _chunk(
     have, events = 0, 0
     for _ in range(TRIES):
         batch = min(CHUNK, int(1.25 * (size - have)) + 8) if parts else size
-        columns = simulate_objects(batch, config, split, library, pool, rng, truth=truth)
+        columns = config.simulate(batch, split, library, pool, rng, truth=truth)
         if have + len(columns) >= size:
             columns = columns.first(size - have)
             events += int(columns.origin[-1]) + 1
             parts.append(columns)
             joined = join(parts)
-            joined.values["event_id"] = index * CHUNK + np.arange(size, dtype=np.int64)
+            joined.values["event_id"] = (index * CHUNK + np.arange(size)) // config.records_per_event
             return joined, events
         parts.append(columns)
         have += len(columns)

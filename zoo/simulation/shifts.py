@@ -27,7 +27,7 @@ from pathlib import Path
 from zoo.errors import InvalidValue
 from zoo.simulation import grindhammer_peters
 from zoo.simulation.response import DeadChannels
-from zoo.simulation.samples import SampleConfig
+from zoo.simulation.samples import Sample
 from zoo.simulation.showers import ShowerLibrary
 
 __all__ = ["SHIFTS", "Shift"]
@@ -36,21 +36,21 @@ FACTOR = 1.5
 """Of noise and thresholds."""
 
 
-def _same(config: SampleConfig) -> SampleConfig:
+def _same(config: Sample) -> Sample:
     return config
 
 
-def _noise(config: SampleConfig) -> SampleConfig:
+def _noise(config: Sample) -> Sample:
     return dataclasses.replace(config, noise=dataclasses.replace(config.noise, excess=FACTOR))
 
 
-def _thresholds(config: SampleConfig) -> SampleConfig:
+def _thresholds(config: Sample) -> Sample:
     cuts = ("hit_cut_gev", "hit_cut_sigma", "seed_cut_gev", "seed_cut_sigma")
     raised = {name: FACTOR * getattr(config.noise, name) for name in cuts}
     return dataclasses.replace(config, noise=dataclasses.replace(config.noise, **raised))
 
 
-def _dead(config: SampleConfig) -> SampleConfig:
+def _dead(config: Sample) -> Sample:
     return dataclasses.replace(config, dead=DeadChannels(fraction=0.01, tower_probability=1.0))
 
 
@@ -66,10 +66,10 @@ class Shift:
     """
 
     name: str
-    change: Callable[[SampleConfig], SampleConfig] = _same
+    change: Callable[[Sample], Sample] = _same
     showers: Callable[[str | Path], ShowerLibrary] | None = None
 
-    def config(self, sample: SampleConfig) -> SampleConfig:
+    def config(self, sample: Sample) -> Sample:
         """Returns a sample's configuration with the detector of this shift."""
         return self.change(sample)
 
