@@ -8,6 +8,7 @@
 | `callbacks` | atomic backup, best and latest checkpoints, logs |
 | `distribute`, `multiworker` | strategies, and the guard against settings that go wrong silently |
 | `bdt_regression`, `linear_calibration` | the classical baselines, on the same events |
+| `pf_clustering` | the energy correction of PF clusters, with a command line of its own |
 | `manifest` | `run.json`: everything that says where a set of weights came from |
 | `release` | a run's weights -> `saved_models/<model>/<tag>/`, exported, verified, evaluated, recorded |
 

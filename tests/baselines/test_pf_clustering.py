@@ -364,27 +364,3 @@ def test_a_crystal_twice_and_bad_thresholds_are_errors():
         pf.pf_clusters(*GOOD, gather_threshold_gev=0.0)
     with pytest.raises(InvalidValue, match=r"shower_sigma_cm: expected a positive number"):
         dataclasses.replace(pf.BARREL, shower_sigma_cm=-1.5)
-
-
-def test_energy_correction_finds_the_factor_back():
-    rng = np.random.default_rng(9)
-    energy, eta = np.exp(rng.uniform(0, 5, 20_000)), rng.uniform(-1.4, 1.4, 20_000)
-    true = energy * (1.02 + 0.1 / (1 + energy) + 0.02 * np.abs(eta))
-    correction = pf.EnergyCorrection.fit(energy, eta, true)
-    np.testing.assert_allclose(correction.apply(energy, eta), true, rtol=0.01)
-    np.testing.assert_array_equal(correction.apply(energy, -eta), correction.apply(energy, eta))
-    assert correction.apply([1e6], [0.0]) / 1e6 == pytest.approx(correction.apply([1e5], [0.0]) / 1e5)
-    again = pf.EnergyCorrection.from_dict(correction.to_dict())
-    np.testing.assert_allclose(again.apply(energy, eta), correction.apply(energy, eta), rtol=1e-5)
-
-
-def test_energy_correction_says_what_is_wrong():
-    energy = np.linspace(1, 2, 1000)
-    with pytest.raises(InvalidValue, match="at least 800"):
-        pf.EnergyCorrection.fit(energy[:9], energy[:9], energy[:9])
-    with pytest.raises(InvalidValue, match="one length"):
-        pf.EnergyCorrection.fit(energy, energy[:9], energy)
-    with pytest.raises(InvalidValue, match="positive energies"):
-        pf.EnergyCorrection.fit(energy, energy, energy - 1)
-    with pytest.raises(InvalidValue, match="positive energies"):
-        pf.EnergyCorrection.fit(energy, energy, energy).apply([0.0], [0.0])

@@ -3,6 +3,7 @@
     clusters = pf_clusters(row_splits, ieta, iphi, energy_gev)
     clusters.energy_gev, clusters.eta, clusters.seed_ieta
     clusters.fractions.cluster, clusters.fractions.hit, clusters.fractions.fraction
+    corrected_energy_gev(clusters)
 
 | module | what it gives |
 | --- | --- |
@@ -11,11 +12,14 @@
 | `lattice` | crystals in rows and columns: the barrel, a plane |
 | `topology` | seeds and topological clusters |
 | `sharing` | hits shared among the seeds of a topological cluster |
-| `energy_correction` | true over clustered energy, fitted on simulation |
+| `corrections` | `corrected_energy_gev`: the energies of the clusters' particles, by corrections that ship |
+| `energy_correction` | the form of a correction, and its fit |
+| `cluster_variables` | what a correction knows of a cluster |
 """
 
 from zoo.baselines.pf_clustering.clustering import Fractions, PFClusters, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.config import BARREL, FLAT_SEGMENT, PFClusteringConfig
+from zoo.baselines.pf_clustering.corrections import corrected_energy_gev, load_correction
 from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
 from zoo.baselines.pf_clustering.lattice import Lattice
 
@@ -27,6 +31,8 @@ __all__ = [
     "Lattice",
     "PFClusteringConfig",
     "PFClusters",
+    "corrected_energy_gev",
     "lattice_clusters",
+    "load_correction",
     "pf_clusters",
 ]

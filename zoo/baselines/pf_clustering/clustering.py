@@ -57,6 +57,7 @@ class PFClusters:
         seed: [K] index of the seed among the hits, as they came in.
         seed_row: [K] row of the seed's crystal.
         seed_column: [K] its column.
+        seed_energy_gev: [K] its energy.
         n_hits: [K] hits with a fraction in the cluster.
         fractions: Those fractions; the ones of cluster k are n_hits[k] in a row.
     """
@@ -69,6 +70,7 @@ class PFClusters:
     seed: Ints
     seed_row: Ints
     seed_column: Ints
+    seed_energy_gev: Floats
     n_hits: Ints
     fractions: Fractions
 
@@ -235,6 +237,7 @@ def _block(lattice: Lattice, hits: _Hits, offset: int, config: PFClusteringConfi
         "seed": seeds[order] + offset,
         "seed_row": hits.row[seeds][order],
         "seed_column": hits.column[seeds][order],
+        "seed_energy_gev": hits.energy[seeds][order],
         "n_hits": np.bincount(shared.cluster, minlength=len(order))[order],
         "hit": member[shared.hit[pairs]] + offset,
         "fraction": shared.fraction[pairs],
@@ -255,6 +258,7 @@ def _joined(parts: list[dict[str, Any]], order: Ints, n_events: int) -> PFCluste
         seed=order[all_of["seed"]],
         seed_row=all_of["seed_row"],
         seed_column=all_of["seed_column"],
+        seed_energy_gev=all_of["seed_energy_gev"],
         n_hits=n_hits,
         fractions=Fractions(
             np.repeat(np.arange(len(n_hits)), n_hits), order[all_of["hit"]], all_of["fraction"]
