@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.cards import ModelCard, TensorSpec
+from zoo.cards import ModelCard
 from zoo.errors import InvalidFile
 from zoo.registry import model_module
 
 __all__ = [
     "Tensors",
     "extend_padding",
+    "fit_padding",
     "golden_inputs",
     "masked_sets",
+    "node_axes",
+    "permute_nodes",
     "read_tensors",
     "select_row",
     "write_tensors",
@@ -33,6 +36,11 @@ Tensors = dict[str, npt.NDArray[Any]]
 def masked_sets(card: ModelCard) -> dict[str, str]:
     """Returns the mask of each set input: {"hits": "hit_mask"}."""
     return {spec.mask_of: spec.name for spec in card.inputs if spec.mask_of}
+
+
+def node_axes(card: ModelCard) -> dict[str | int, str]:
+    """Returns the mask that counts the nodes along each axis: {"N": "cluster_mask", "H": "hit_mask"}."""
+    return {spec.shape[-1]: spec.name for spec in card.inputs if spec.mask_of}
 
 
 def golden_inputs(
@@ -62,58 +70,104 @@ def golden_inputs(
         if spec.name not in sets or spec.dtype != "float32":
             continue
         mask = inputs[sets[spec.name]] > 0
-        row = int(np.argmax(mask.sum(axis=1)))
-        count = int(mask[row].sum())
-        if count < 2:
+        row = int(np.argmax(mask.sum(axis=tuple(range(1, mask.ndim)))))
+        if mask[row].sum() < 2:
             continue
-        for case, changed in _dirty(spec, mask[row], inputs[spec.name][row], count):
-            copy = {name: values[row : row + 1].copy() for name, values in inputs.items()}
-            copy[spec.name][0] = changed
-            dirty.append((f"event {row}: {spec.name} {case}", copy))
+        one: Tensors = {name: values[row : row + 1].copy() for name, values in inputs.items()}
+        axis = card.shapes[sets[spec.name]][-1]
+        cases = [("in reversed order", permute_nodes(card, one, axis, _reversed(mask[row : row + 1])))]
+        for case, changed in _dirty(mask[row], one[spec.name][0]):
+            cases.append((case, {**one, spec.name: changed[None]}))
+        dirty += [(f"event {row}: {spec.name} {case}", changed) for case, changed in cases]
     parts = [inputs, *(copy for _, copy in dirty)]
     joined = {name: np.ascontiguousarray(np.concatenate([part[name] for part in parts])) for name in inputs}
     return joined, names + [case for case, _ in dirty]
 
 
-def _dirty(
-    spec: TensorSpec, mask: npt.NDArray[np.bool_], values: npt.NDArray[Any], count: int
-) -> list[tuple[str, npt.NDArray[Any]]]:
-    """Returns copies of one row [N, F]: reversed, with NaN, with infinity, with rubbish in the padding."""
-    where = np.flatnonzero(mask)
-    reverse, nan, inf, padding = (values.copy() for _ in range(4))
-    reverse[where] = values[where[::-1]]
-    nan[where[0], -1] = np.nan
-    inf[where[count // 2], -1] = np.inf
+def _dirty(mask: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[Any]]]:
+    """Returns copies of the nodes [..., F] of a row: with NaN, with infinity, with rubbish in the padding."""
+    where = np.argwhere(mask)
+    nan, inf, padding = (values.copy() for _ in range(3))
+    nan[(*where[0], -1)] = np.nan
+    inf[(*where[len(where) // 2], -1)] = np.inf
     padding[~mask] = np.where(np.arange((~mask).sum())[:, None] % 2, np.nan, 1e30)
     return [
-        ("in reversed order", reverse),
         ("with NaN in a real slot", nan),
         ("with infinity in a real slot", inf),
         ("with NaN and 1e30 in the padding", padding),
     ]
 
 
+def _reversed(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Returns the order [..., N] that reverses the real nodes and leaves the padding where it is."""
+    order = np.broadcast_to(np.arange(mask.shape[-1]), mask.shape).copy()
+    for index in np.ndindex(mask.shape[:-1]):
+        order[index][mask[index]] = np.flatnonzero(mask[index])[::-1]
+    return order
+
+
+def permute_nodes(
+    card: ModelCard,
+    inputs: Mapping[str, npt.NDArray[Any]],
+    axis: str | int,
+    order: npt.NDArray[np.integer[Any]],
+) -> Tensors:
+    """Returns inputs or outputs with the nodes along one axis in another order, in every tensor that has it.
+
+    Args:
+        card: The model's card.
+        inputs: Tensors by name.
+        axis: Letter of the axis, e.g. "N".
+        order: `[B, ..., N]`, the shape of the axis' mask: place i gets node `order[..., i]`.
+
+    Returns:
+        Tensors by name.
+    """
+    moved: Tensors = {}
+    for name, values in inputs.items():
+        shape = card.shapes[name]
+        if axis in shape:
+            wide = order.reshape(order.shape + (1,) * (values.ndim - order.ndim))
+            values = np.take_along_axis(values, wide, axis=shape.index(axis))
+        moved[name] = np.asarray(values)
+    return moved
+
+
 def extend_padding(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]], more: int) -> Tensors:
     """Returns inputs with `more` empty slots behind every set; a model's answer must not change."""
-    sets = masked_sets(card)
-    longer: Tensors = {}
-    for name, values in inputs.items():
-        if name in sets or name in sets.values():
-            width = [(0, 0), (0, more)] + [(0, 0)] * (values.ndim - 2)
-            longer[name] = np.pad(values, width)
-        else:
-            longer[name] = np.asarray(values)
-    return longer
+    sizes = {axis: inputs[mask].shape[-1] + more for axis, mask in node_axes(card).items()}
+    return fit_padding(card, inputs, sizes)
+
+
+def fit_padding(
+    card: ModelCard, tensors: Mapping[str, npt.NDArray[Any]], sizes: Mapping[str | int, int]
+) -> Tensors:
+    """Returns inputs or outputs with other numbers of slots: zeros behind, or the last ones cut.
+
+    Args:
+        card: The model's card.
+        tensors: Tensors by name.
+        sizes: Number of slots along each axis of nodes, by its letter.
+
+    Returns:
+        Tensors by name.
+    """
+    fitted: Tensors = {}
+    for name, values in tensors.items():
+        wanted = [sizes.get(axis, size) for axis, size in zip(card.shapes[name], values.shape, strict=True)]
+        cut = values[tuple(slice(size) for size in wanted)]
+        fitted[name] = np.pad(cut, [(0, size - had) for size, had in zip(wanted, cut.shape, strict=True)])
+    return fitted
 
 
 def select_row(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]], row: int) -> Tensors:
     """Returns one row as a batch of one, without padding (one slot stays if there is no real node)."""
     one: Tensors = {name: values[row : row + 1] for name, values in inputs.items()}
-    for name, mask_name in masked_sets(card).items():
-        real = np.flatnonzero(one[mask_name][0] > 0)
-        keep = int(real[-1]) + 1 if len(real) else 1
-        one[name], one[mask_name] = one[name][:, :keep], one[mask_name][:, :keep]
-    return one
+    sizes = {}
+    for axis, mask in node_axes(card).items():
+        real = np.flatnonzero((one[mask] > 0).reshape(-1, one[mask].shape[-1]).any(axis=0))
+        sizes[axis] = int(real[-1]) + 1 if len(real) else 1
+    return fit_padding(card, one, sizes)
 
 
 def write_tensors(folder: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -16,7 +16,15 @@ import numpy.typing as npt
 
 from zoo.cards import ModelCard
 from zoo.errors import InvalidValue, require
-from zoo.goldens import Tensors, extend_padding, masked_sets, read_tensors, select_row
+from zoo.goldens import (
+    Tensors,
+    extend_padding,
+    fit_padding,
+    masked_sets,
+    node_axes,
+    read_tensors,
+    select_row,
+)
 from zoo.registry import info
 from zoo.verification import read_manifest
 
@@ -125,11 +133,13 @@ def _answers(artefact: str, folder: Path) -> Tensors:
     card = info(manifest["model"])
     inputs = read_tensors(folder, manifest["golden"]["inputs"])
     rows = len(manifest["golden"]["cases"])
+    sizes = {axis: inputs[mask].shape[-1] for axis, mask in node_axes(card).items()}
     answers: Tensors = {}
 
     def record(who: str, how: str, which: list[int], outputs: Mapping[str, npt.NDArray[Any]]) -> None:
         answers[f"{who}|{how}|rows"] = np.asarray(which, np.int64)
-        answers.update({f"{who}|{how}|{name}": values for name, values in outputs.items()})
+        fitted = fit_padding(card, outputs, sizes)
+        answers.update({f"{who}|{how}|{name}": values for name, values in fitted.items()})
 
     whos = (
         [artefact, "flat"] if artefact == "saved_model" and "flat" in manifest["signatures"] else [artefact]
@@ -140,7 +150,7 @@ def _answers(artefact: str, folder: Path) -> Tensors:
         if who != "flat":
             record(who, "more padding", list(range(rows)), run(extend_padding(card, inputs, 7)))
         some = list(range(min(rows, SINGLE_ROWS)))
-        singles = [run(select_row(card, inputs, row)) for row in some]
+        singles = [fit_padding(card, run(select_row(card, inputs, row)), sizes) for row in some]
         joined = {name: np.concatenate([single[name] for single in singles]) for name in singles[0]}
         record(who, "one by one", some, joined)
     return answers

@@ -86,7 +86,7 @@ def test_events_give_the_tensors_of_the_card(name, card):
     events.validate(checked)
     assert all(values.dtype == spec.dtype for values, spec in zip(checked.values(), card.inputs, strict=True))
     for mask in masked_sets(card).values():
-        assert {0, 1, 2} <= set(checked[mask].sum(axis=1).astype(int))
+        assert {0, 1, 2} <= set(checked[mask].sum(axis=-1).astype(int).flat)
     again = events.to_inputs(events.sample(20, 1))
     other = events.to_inputs(events.sample(20, 2))
     assert all(np.array_equal(tensors[key], again[key]) for key in tensors)

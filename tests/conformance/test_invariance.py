@@ -3,17 +3,15 @@
 import numpy as np
 import pytest
 
-from zoo.goldens import extend_padding, masked_sets, select_row
+from zoo.goldens import extend_padding, masked_sets, node_axes, permute_nodes, select_row
 
 
 def _permuted(card, inputs, rng):
-    """Shuffles the slots of every set, real and padded ones mixed."""
-    shuffled = dict(inputs)
-    for name, mask in masked_sets(card).items():
-        order = np.argsort(rng.random(inputs[mask].shape), axis=1)
-        shuffled[mask] = np.take_along_axis(inputs[mask], order, axis=1)
-        shuffled[name] = np.take_along_axis(inputs[name], order[..., None], axis=1)
-    return shuffled
+    """Shuffles the slots of every axis of nodes, real and padded ones mixed."""
+    for axis, mask in node_axes(card).items():
+        order = np.argsort(rng.random(inputs[mask].shape), axis=-1)
+        inputs = permute_nodes(card, inputs, axis, order)
+    return inputs
 
 
 def _per_event(card, outputs):
@@ -31,10 +29,14 @@ def test_order_of_nodes(card, inputs, run, agree):
 
 def test_exact_ties(card, inputs, run, agree):
     """Every node twice, the copies anywhere: nothing may depend on which twin comes first."""
-    doubled = dict(inputs)
-    for name, mask in masked_sets(card).items():
-        doubled[name] = np.concatenate([inputs[name], inputs[name]], axis=1)
-        doubled[mask] = np.concatenate([inputs[mask], inputs[mask]], axis=1)
+    doubled = inputs
+    for axis in node_axes(card):
+        doubled = {
+            name: np.concatenate([values, values], axis=card.shapes[name].index(axis))
+            if axis in card.shapes[name]
+            else values
+            for name, values in doubled.items()
+        }
     whole = _per_event(card, run(doubled))
     agree(whole, _per_event(card, run(_permuted(card, doubled, np.random.default_rng(3)))))
 
@@ -63,7 +65,7 @@ def test_few_nodes_and_none(card, inputs, run):
     for keep in (0, 1, 2):
         few = dict(inputs)
         for name, mask in sets.items():
-            few[mask] = inputs[mask] * (np.cumsum(inputs[mask], axis=1) <= keep)
+            few[mask] = inputs[mask] * (np.cumsum(inputs[mask], axis=-1) <= keep)
             few[name] = inputs[name] * few[mask][..., None]
         for answer in (run(few), run({name: values[:1] for name, values in few.items()})):
             for name, values in answer.items():
@@ -74,12 +76,13 @@ def test_few_nodes_and_none(card, inputs, run):
 
 def test_no_slot_at_all(card, inputs, run):
     """Sets of length zero, as a client without padding would send them."""
-    sets = masked_sets(card)
-    empty = {
-        name: v[:3, :0] if name in sets or name in sets.values() else v[:3] for name, v in inputs.items()
-    }
-    for name, values in run(empty).items():
-        assert np.isfinite(values).all(), name
+    for axis in node_axes(card):
+        empty = {
+            name: v[:3][tuple(slice(0 if letter == axis else None) for letter in card.shapes[name])]
+            for name, v in inputs.items()
+        }
+        for name, values in run(empty).items():
+            assert np.isfinite(values).all(), name
 
 
 def test_every_call_gives_the_same_answer(inputs, run):
@@ -110,8 +113,10 @@ def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, na
         for row in range(1, len(values)):
             where = [row, *(int(rng.integers(size)) for size in values.shape[1:])]
             if spec.name in masked_sets(card):
-                real = np.flatnonzero(inputs[masked_sets(card)[spec.name]][row] > 0)
-                where[1] = int(rng.choice(real))
+                real = np.argwhere(inputs[masked_sets(card)[spec.name]][row] > 0)
+                if not len(real):
+                    continue
+                where[1:-1] = rng.choice(real).tolist()
             values[tuple(where)] = dirt
     answer = _per_event(card, run(dirty))
     assert all(np.isfinite(values).all() for values in answer.values())

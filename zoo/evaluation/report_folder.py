@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from zoo.evaluation.html import render
 if TYPE_CHECKING:
     from zoo.evaluation.report import EnergyReport, Progress
 
-__all__ = ["check_target", "write_folder"]
+__all__ = ["check_target", "publish", "write_folder"]
 
 
 def check_target(out: str | Path) -> None:
@@ -57,6 +57,31 @@ def write_folder(report: EnergyReport, content: Mapping[str, Any], out: str | Pa
     Raises:
         InvalidFile: It cannot be written; nothing is left.
     """
+    return publish(content, [*_plan(content), *_fits_plan(report)], render, out, tell)
+
+
+def publish(
+    content: Mapping[str, Any],
+    plan: Sequence[tuple[str, Callable[[], Any]]],
+    page: Callable[[Mapping[str, Any], Mapping[str, bytes]], str],
+    out: str | Path,
+    tell: Progress,
+) -> Path:
+    """Writes the folder of any report.
+
+    Args:
+        content: Of report.json.
+        plan: Name of each picture and what draws it.
+        page: From the content and the pictures (PNG) to the HTML page.
+        out: Folder.
+        tell: Called with a text and the fraction done.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InvalidFile: It cannot be written; nothing is left.
+    """
     check_target(out)
     target = Path(out).absolute()
     try:
@@ -69,13 +94,12 @@ def write_folder(report: EnergyReport, content: Mapping[str, Any], out: str | Pa
         (work / "plots").mkdir()
         names = []
         with plots.style():
-            plan = [*_plan(content), *_fits_plan(report)]
             for name, draw in plan:
                 plots.save(draw(), work / "plots" / f"{name}.png")
                 names.append(name)
                 tell(f"plot {name}", len(names) / len(plan))
         pictures = {name: (work / "plots" / f"{name}.png").read_bytes() for name in names}
-        (work / "index.html").write_text(render(content, pictures), encoding="utf-8")
+        (work / "index.html").write_text(page(content, pictures), encoding="utf-8")
         work.chmod(0o755)
         _replace(work, target)
     except OSError as error:

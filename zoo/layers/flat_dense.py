@@ -12,10 +12,14 @@ from zoo.keras_compat import register
 
 
 def dense_rows(
-    rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, activation: Callable[[tf.Tensor], tf.Tensor]
+    rows: tf.Tensor,
+    kernel: tf.Tensor,
+    bias: tf.Tensor | None,
+    activation: Callable[[tf.Tensor], tf.Tensor],
 ) -> tf.Tensor:
     """Returns activation(rows @ kernel + bias) for `[R, F]`."""
-    return activation(add_bias(tf.matmul(rows, kernel), bias))
+    product = tf.matmul(rows, kernel)
+    return activation(product if bias is None else add_bias(product, bias))
 
 
 @tf.custom_gradient
@@ -47,7 +51,8 @@ class FlatDense(keras.layers.Dense):
         """Applies the layer; arguments and results stand in the docstring of the class."""
         del training
         rows = inputs if inputs.shape.rank == 2 else tf.reshape(inputs, [-1, inputs.shape[-1]])
-        kernel, bias = tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
+        kernel = tf.convert_to_tensor(self.kernel)
+        bias = None if self.bias is None else tf.convert_to_tensor(self.bias)
         result = dense_rows(rows, kernel, bias, self.activation)
         if inputs.shape.rank == 2:
             return result

@@ -1,8 +1,11 @@
-"""Squared distances between all pairs of nodes."""
+"""Distances between all pairs of nodes."""
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
+
+from zoo.keras_compat import register
 
 
 def pairwise_squared_distance(x: tf.Tensor) -> tf.Tensor:
@@ -43,7 +46,38 @@ def negative_squared_distance(x: tf.Tensor, bias: tf.Tensor | None = None) -> tf
     return (product + tf.transpose(product, [0, 2, 1])) - total
 
 
+def pairwise_distance(x: tf.Tensor) -> tf.Tensor:
+    """Returns |x_i - x_j| for all pairs of one object, with its gradient.
+
+    A sum of squared differences: near 0 a root would make a large error of the rounding of the other form.
+
+    Args:
+        x: Nodes `[B, N, F]`, few features.
+
+    Returns:
+        `[B, N, N]`, at least 1e-6; the gradient of nodes that coincide is 0.
+    """
+    squared = tf.reduce_sum(tf.math.squared_difference(x[:, :, None, :], x[:, None, :, :]), axis=-1)
+    return tf.sqrt(tf.maximum(squared, 1e-12))
+
+
 def same_node(n: tf.Tensor) -> tf.Tensor:
     """Returns the diagonal, bool `[N, N]`."""
     own = tf.range(n)
     return tf.expand_dims(own, 1) == own
+
+
+@register("PairwiseDistance")
+class PairwiseDistance(keras.layers.Layer):
+    """`pairwise_distance` as a layer.
+
+    Call arguments:
+        x: Nodes `[B, N, F]`.
+
+    Returns:
+        `[B, N, N]`.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
+        return pairwise_distance(x)

@@ -23,6 +23,24 @@ def finite(x: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(x, -LARGEST, LARGEST)
 
 
+def usable(hits: tf.Tensor, positive_feature: int | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns hits made finite, and 1 for each that carries information; arguments as `Sanitize`.
+
+    Args:
+        hits: `[..., F]`.
+        positive_feature: Index of the feature that must be positive.
+
+    Returns:
+        Hits `[..., F]`, and `[...]` of exact zeros and ones.
+    """
+    broken = tf.cast(tf.math.is_nan(hits), hits.dtype) + tf.cast(tf.math.is_inf(hits), hits.dtype)
+    kept = tf.cast(tf.reduce_sum(broken, axis=-1) < 0.5, hits.dtype)
+    hits = finite(hits)
+    if positive_feature is not None:
+        kept *= tf.cast(hits[..., positive_feature] > 0.0, hits.dtype)
+    return hits, kept
+
+
 @register("Sanitize")
 class Sanitize(keras.layers.Layer):
     """Makes a set of hits finite and masks the hits that carry no information.
@@ -52,11 +70,8 @@ class Sanitize(keras.layers.Layer):
         missing = tf.maximum(1 - tf.shape(hits)[1], 0)
         hits = tf.pad(hits, [[0, 0], [0, missing], [0, 0]])
         hit_mask = tf.pad(hit_mask, [[0, 0], [0, missing]])
-        broken = tf.cast(tf.math.is_nan(hits), hits.dtype) + tf.cast(tf.math.is_inf(hits), hits.dtype)
-        kept = tf.cast(hit_mask > 0.5, hits.dtype) * tf.cast(tf.reduce_sum(broken, axis=-1) < 0.5, hits.dtype)
-        hits = finite(hits)
-        if self.positive_feature is not None:
-            kept *= tf.cast(hits[:, :, self.positive_feature] > 0.0, hits.dtype)
+        hits, kept = usable(hits, self.positive_feature)
+        kept *= tf.cast(hit_mask > 0.5, hits.dtype)
         return hits * kept[:, :, None], kept
 
     def get_config(self) -> dict[str, Any]:
