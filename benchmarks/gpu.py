@@ -139,8 +139,9 @@ def training_step(model: keras.Model, preset: str) -> Callable[[Arrays, np.ndarr
     optimiser: keras.optimizers.Optimizer = keras.optimizers.AdamW(1e-4)
     if any(layer.compute_dtype == "float16" for layer in model.layers):
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
-    trained = keras.Model(model.input, model.output[objective.LOSS_OUTPUT])
-    trained.compile(optimiser, objective.loss(model_config("drn", preset)), jit_compile=False)
+    ((output, loss),) = objective.loss(model_config("drn", preset)).items()
+    trained = keras.Model(model.input, model.output[output])
+    trained.compile(optimiser, loss, jit_compile=False)
     return lambda inputs, target: trained.train_on_batch(inputs, target)
 
 

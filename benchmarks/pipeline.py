@@ -38,6 +38,7 @@ def simulation(seconds: float) -> Iterator[Row]:
 
 def loading(seconds: float) -> Iterator[Row]:
     """Objects read from a ROOT file, and made into bucketed training batches of 256."""
+    import zoo
     from zoo.data.dataset import training_dataset
     from zoo.data.readers import read_root
     from zoo.data.sources import InMemory
@@ -55,7 +56,7 @@ def loading(seconds: float) -> Iterator[Row]:
             InMemory(records),
             to_inputs=events.to_inputs,
             targets=objective.targets,
-            output=objective.LOSS_OUTPUT,
+            shapes=zoo.info("drn").shapes,
             batch_size=256,
             seed=1,
         )

@@ -23,14 +23,14 @@ def step_of(preset: str) -> Callable[[int], object]:
 
     keras.utils.set_random_seed(1)
     model = zoo.load("drn", weights=None, preset=preset)
-    loss = objective.loss(model_config("drn", preset))
+    ((output, loss),) = objective.loss(model_config("drn", preset)).items()
     optimiser = keras.optimizers.AdamW(1e-3)
     optimiser.build(model.trainable_variables)
 
     @tf.function(reduce_retracing=True)
     def step(inputs: dict[str, tf.Tensor], target: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            value = loss(target, model(inputs, training=True)[objective.LOSS_OUTPUT])
+            value = loss(target, model(inputs, training=True)[output])
         variables = model.trainable_variables
         optimiser.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
         return value

@@ -32,9 +32,11 @@ import numpy.typing as npt
 
 from training.recipe import Data
 from zoo.data import raw_energy_gev
-from zoo.data.flat import Flat, concatenate, from_flat, take, to_flat
+from zoo.data.fields import Schema
+from zoo.data.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
 from zoo.data.shards import ShardCache
 from zoo.errors import InvalidValue, UnknownName
+from zoo.registry import model_module
 
 SPLITS = ("train", "validation", "test")
 TOY = "toy"  # the model's own quick sample, for tests
@@ -89,7 +91,7 @@ class Events:
             if reachable_only:
                 flat = take(flat, np.flatnonzero(reachable(from_flat(flat))))
             flats.append(flat)
-            n += len(flat["true_energy_gev"])
+            n += n_objects(flat)
             if most is not None and n >= most:
                 break
         return from_flat(concatenate(flats))[:most]
@@ -119,7 +121,7 @@ def prepare(
         split: "train", "validation" or "test".
         n: Objects; rounded up to whole shards.
         cache: Folder of all caches.
-        model: Whose toy sample is meant by the sample "toy".
+        model: Whose records they are, and whose toy sample is meant by the sample "toy".
         processes: Simulating processes.
         known: Manifest of earlier `Events`, of a run that goes on: its very events, whatever the code does
             now.
@@ -135,7 +137,7 @@ def prepare(
         raise UnknownName("split", split, SPLITS)
     key = dict(known["key"]) if known else _key(data, split, n, model)
     folder = cache / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    shards = ShardCache(folder, key)
+    shards = ShardCache(folder, key, _schema(model))
     n_shards = -(-n // _shard_size(data, n))
     missing = shards.missing(n_shards)
     if missing:
@@ -147,7 +149,7 @@ def prepare(
             )
         _simulate(shards, missing, data, split, n, model, processes, quiet)
     manifest = shards.finish(n_shards)
-    kept = ("key", "key_sha256", "n_shards", "objects", "hits", "unique_showers")
+    kept = ("key", "key_sha256", "n_shards", "objects", shards.schema.nodes, "unique_showers")
     facts = {"folder": folder.name, "split": split, **{name: manifest[name] for name in kept}}
     return Events(shards, n_shards, facts)
 
@@ -202,7 +204,7 @@ def make_shard(data: Data, split: str, index: int, n: int, model: str, *, truth:
         split: "train", "validation" or "test".
         index: Number of the shard.
         n: Objects in it.
-        model: Whose toy sample is meant by "toy".
+        model: Whose records they are, and whose toy sample is meant by "toy".
         truth: Also the particles and their deposits, for the same events.
 
     Returns:
@@ -215,22 +217,31 @@ def make_shard(data: Data, split: str, index: int, n: int, model: str, *, truth:
         pieces.append(_sample(part, int(entropy.generate_state(1)[0]), split, model, truth))
     if truth:
         return ak.concatenate(pieces)
-    return from_flat(concatenate([to_flat(piece) for piece in pieces]))
+    return from_flat(concatenate([to_flat(piece, _schema(model)) for piece in pieces]))
+
+
+def _schema(model: str) -> Schema:
+    schema: Schema = model_module(model, "events").SCHEMA
+    return schema
 
 
 def _sample(part: Part, seed: int, split: str, model: str, truth: bool = False) -> ak.Array:
+    reader = model_module(model, "events")
     if part.sample == TOY:
-        from zoo.registry import model_module
+        return reader.sample(part.n, seed)
+    simulate = getattr(reader, "simulate", _simulate_objects)
+    return simulate(part.sample, part.n, seed, split=split, pileup=part.pileup, truth=truth)
 
-        return model_module(model, "events").sample(part.n, seed)
+
+def _simulate_objects(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
     from zoo.simulation import samples
 
-    if part.sample not in samples.SAMPLES:
-        raise UnknownName("sample", part.sample, [*samples.SAMPLES, TOY])
-    config = samples.SAMPLES[part.sample]
-    if not part.pileup:
+    if sample not in samples.SAMPLES:
+        raise UnknownName("sample", sample, [*samples.SAMPLES, TOY])
+    config = samples.SAMPLES[sample]
+    if not pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
-    return samples.simulate(part.sample, part.n, seed, split=split, config=config, truth=truth)
+    return samples.simulate(sample, n, seed, split=split, config=config, truth=truth)
 
 
 def _shard_size(data: Data, n: int) -> int:
@@ -249,7 +260,7 @@ def _probe(data: Data, split: str, model: str) -> str:
     digest = hashlib.sha256()
     for part in parts(data, max(_PROBE * 10, 2)):
         small = dataclasses.replace(part, n=_PROBE)
-        for name, values in sorted(to_flat(_sample(small, 1, split, model)).items()):
+        for name, values in sorted(to_flat(_sample(small, 1, split, model), _schema(model)).items()):
             digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]
 
@@ -287,7 +298,7 @@ def _simulate(
 def _write(
     folder: Path, key: Mapping[str, Any], data: Data, split: str, index: int, n: int, model: str
 ) -> None:
-    ShardCache(folder, key).write(index, make_shard(data, split, index, n, model))
+    ShardCache(folder, key, _schema(model)).write(index, make_shard(data, split, index, n, model))
 
 
 @contextmanager

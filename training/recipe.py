@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.distribute import STRATEGIES
+from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.registry import list_models, model_module
 
@@ -115,6 +116,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         self.config()  # a bad preset or field must not wait for the simulation to end
+        schema = model_module(self.model, "events").SCHEMA
+        if self.data.reachable_only and schema != OBJECTS:
+            raise InvalidValue("data.reachable_only", f"false for {schema.title} ({self.model})", True)
 
     def config(self) -> Any:
         """Returns the network's configuration: the preset with the overrides applied.

@@ -258,13 +258,14 @@ def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.
 def _compared(card: ModelCard, tag: str, wanted: Iterable[str] | None) -> dict[str, Predict]:
     """Returns the released ones of the wanted baselines, or of those that belong to it; the strongest last.
 
-    To a network belong those of its report, with the weights of the same tag, else with their default; to a
-    baseline those that were released before it under the same tag.
+    To a network belong those of its report, else of its task, with the weights of the same tag, else with
+    their default; to a baseline those that were released before it under the same tag.
     """
     if wanted is None and card.kind == "baseline":
         wanted = [name for name in registry.baselines() if tag in registry.info(name).tags]
     elif wanted is None:
-        wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", registry.baselines())
+        alike = [name for name in registry.baselines() if registry.info(name).task == card.task]
+        wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", alike)
     names = sorted(wanted, key=lambda name: name == "bdt_regression")
     return {name: predictor(name, tag) for name in names if registry.info(name).tags}
 

@@ -31,7 +31,6 @@ from training.recipe import Recipe, from_dict
 from zoo.data.batching import choose_boundaries
 from zoo.data.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.goldens import masked_sets
 from zoo.registry import info, model_module
 
 if TYPE_CHECKING:
@@ -123,8 +122,10 @@ def compile_model(
         chosen: A strategy whose scope to build in.
 
     Returns:
-        The network (all outputs, uncompiled) and the model with the one output that has a loss; they share
-        weights. The model's `loss` and `val_loss` are the mean of the objective's loss and nothing else.
+        The network (all outputs, uncompiled) and the model with the outputs that have a loss; they share
+        weights. The model's `loss` and `val_loss` are the mean over objects of the objective's loss, of
+        several the sum with the objective's weights, and nothing else. (Keras' `val_<output>_loss` beside a
+        sum are means over batches.)
     """
     import keras
 
@@ -136,10 +137,13 @@ def compile_model(
     keras.utils.set_random_seed(recipe.fit.seed)
     with distribute.scope(chosen):
         network = model_module(recipe.model, "model").build(config)
-        model = kind(network.input, network.output[objective.LOSS_OUTPUT], name=f"{recipe.model}_training")
+        losses = objective.loss(config)
+        outputs = {name: network.output[name] for name in losses}
+        model = kind(network.input, outputs, name=f"{recipe.model}_training")
         model.compile(
             optimizer=optimiser(recipe),
-            loss=objective.loss(config),
+            loss=losses,
+            loss_weights=objective.loss_weights(config) if hasattr(objective, "loss_weights") else None,
             metrics=objective.metrics(config),
             jit_compile=False,
         )
@@ -190,12 +194,11 @@ def datasets(
     from zoo.data.dataset import training_dataset, validation_dataset
 
     reader, objective = model_module(recipe.model, "events"), model_module(recipe.model, "objective")
-    sets = masked_sets(info(recipe.model))
     common: dict[str, Any] = {
         "to_inputs": reader.to_inputs,
         "targets": objective.targets,
         "weights": getattr(objective, "weights", None),
-        "node_inputs": [*sets, *sets.values()],
+        "shapes": info(recipe.model).shapes,
         "boundaries": choose_boundaries(lengths(events["train"].read(0))),
         "select": data.reachable if recipe.data.reachable_only else None,
     }

@@ -226,6 +226,11 @@ class ModelCard:
             return self.tags[self.default_tag].preset
         return next(iter(self.presets), "")
 
+    @property
+    def shapes(self) -> dict[str, tuple[str | int, ...]]:
+        """Returns the axes of each input and output by name."""
+        return {spec.name: spec.shape for spec in (*self.inputs, *self.outputs)}
+
     def tag(self, name: str | None = None) -> Tag:
         """Returns a tag by name, or the default tag.
 

@@ -6,6 +6,7 @@ padding stays small; a model's answer does not depend on what else is in its bat
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -56,11 +57,11 @@ def predict(
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise InvalidValue("batch_size", "an integer >= 1", repr(batch_size))
-    # The input is looked at before a model is loaded: a typing error should not cost ten seconds.
-    stretches = _stretches(records, branch_map)
-    first = next(stretches, None)
     card = info(_name(model))
     events = model_module(card.name, "events")
+    # The input is looked at before a model is loaded: a typing error should not cost ten seconds.
+    stretches = _stretches(records, branch_map, events)
+    first = next(stretches, None)
     if first is not None:
         _inputs(card, events, first)
     if isinstance(model, str):
@@ -72,7 +73,7 @@ def predict(
         inputs = _inputs(card, events, stretch)
         answers.append(_run(model, card, inputs, batch_size, progress))
     outputs = {
-        spec.name: np.concatenate([answer[spec.name] for answer in answers])
+        spec.name: _joined([answer[spec.name] for answer in answers])
         if answers
         else np.zeros((0, *(max(size, 0) for size in spec.dims[1:])), spec.dtype)
         for spec in card.outputs
@@ -139,14 +140,14 @@ def _name(model: str | keras.Model) -> str:
 def _stretches(
     records: ak.Array | Mapping[str, npt.NDArray[Any]] | str | os.PathLike[str],
     branch_map: str | os.PathLike[str] | None,
+    events: Any,
 ) -> Iterator[ak.Array | Mapping[str, npt.NDArray[Any]]]:
     """Yields the input in stretches; a file is never in memory as a whole."""
     if isinstance(records, (str, os.PathLike)):
         from zoo.data.readers import iterate_root
 
-        yield from iterate_root(
-            Path(records), STRETCH, branch_map=None if branch_map is None else Path(branch_map), truth=False
-        )
+        chosen = None if branch_map is None else Path(branch_map)
+        yield from iterate_root(Path(records), STRETCH, chosen, schema=events.SCHEMA, truth=False)
     elif isinstance(records, Mapping):
         yield records
     elif hasattr(records, "fields"):
@@ -181,17 +182,16 @@ def _run(
     from zoo.graphs import call
 
     count = len(inputs[card.inputs[0].name])
-    sets = masked_sets(card)
-    ends = {name: _ends(inputs[mask]) for name, mask in sets.items()}
-    longest = np.max(np.stack(list(ends.values())), axis=0) if ends else np.zeros(count, int)
-    order = np.argsort(longest, kind="stable")
+    ends = _ends(card, inputs)
+    order = np.argsort(math.prod(ends.values(), start=np.ones(count, np.int64)), kind="stable")
     outputs: Tensors = {}
     for start in range(0, count, batch_size):
         rows = order[start : start + batch_size]
-        batch = {name: values[rows] for name, values in inputs.items()}
-        for name, mask in sets.items():
-            keep = max(int(ends[name][rows].max()), 1)
-            batch[name], batch[mask] = batch[name][:, :keep], batch[mask][:, :keep]
+        keep = {axis: max(int(end[rows].max()), 1) for axis, end in ends.items()}
+        batch = {
+            spec.name: inputs[spec.name][rows][:, *(slice(keep.get(axis)) for axis in spec.shape[1:])]
+            for spec in card.inputs
+        }
         for name, values in call(model, card, batch).items():
             if name not in outputs:
                 outputs[name] = np.zeros((count, *values.shape[1:]), values.dtype)
@@ -201,10 +201,28 @@ def _run(
     return outputs
 
 
-def _ends(mask: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Returns one past the last real slot of each row of a mask [B, N]."""
-    ends: npt.NDArray[np.int64] = (np.arange(1, mask.shape[1] + 1) * (mask > 0)).max(axis=1, initial=0)
+def _ends(card: ModelCard, inputs: Tensors) -> dict[str | int, npt.NDArray[np.int64]]:
+    """Returns one past the last real slot of each row, axis of a mask -> [B]."""
+    ends: dict[str | int, npt.NDArray[np.int64]] = {}
+    for mask in masked_sets(card).values():
+        real = inputs[mask] > 0
+        for place, axis in enumerate(card.shapes[mask][1:], start=1):
+            used = real.any(axis=tuple({*range(1, real.ndim)} - {place}))
+            end = (np.arange(1, used.shape[1] + 1) * used).max(axis=1, initial=0)
+            ends[axis] = np.maximum(ends.get(axis, 0), end)
     return ends
+
+
+def _joined(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Joins the rows of stretches; outputs per node grow to the longest event, with zeros behind it."""
+    longest = max((values.shape[1] for values in answers if values.ndim > 1), default=0)
+    width = [(0, 0)] * max(answers[0].ndim - 2, 0)
+    return np.concatenate(
+        [
+            np.pad(values, [(0, 0), (0, longest - values.shape[1]), *width]) if values.ndim > 1 else values
+            for values in answers
+        ]
+    )
 
 
 def _put(target: npt.NDArray[Any], rows: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -7,7 +7,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.schema import assemble
+from zoo.data.cluster_fields import WINDOWS
+from zoo.data.fields import Field, Schema
+from zoo.data.schema import KINDS, assemble
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
 
@@ -69,6 +71,27 @@ def make_records(n: int, seed: int = 0, counts: list[int] | None = None) -> ak.A
     )
 
 
+def make_kind(schema: Schema, n: int, seed: int = 0) -> ak.Array:
+    """Random records of any kind, every field valid; the first record has no entry in any collection."""
+    rng = np.random.default_rng(seed)
+    counts = {name: rng.integers(1, 9, n) for name in schema.collections}
+    for sizes in counts.values():
+        sizes[:1] = 0
+
+    def column(field: Field) -> ak.Array | np.ndarray:
+        size = int(counts[field.collection].sum()) if field.collection else n
+        if field.into:
+            values = rng.integers(0, np.repeat(counts[field.into], counts[field.collection]), size)
+        elif np.dtype(field.dtype).kind in "iu":
+            values = rng.integers(max(field.low, 1 if field.not_zero else -9), min(field.high, 99) + 1, size)
+        else:
+            values = rng.uniform(max(field.low, -9.0) + 1e-3, min(field.high, 9.0), size)
+        values = values.astype(field.dtype)
+        return ak.unflatten(values, counts[field.collection]) if field.collection else values
+
+    return assemble({field.name: column(field) for field in schema.fields})
+
+
 @pytest.fixture
 def records() -> ak.Array:
     return make_records(300)
@@ -77,6 +100,22 @@ def records() -> ak.Array:
 @pytest.fixture
 def make() -> Callable[..., ak.Array]:
     return make_records
+
+
+@pytest.fixture(params=KINDS.values(), ids=list(KINDS))
+def kind(request: pytest.FixtureRequest) -> Schema:
+    """Each kind of records in turn."""
+    return request.param
+
+
+@pytest.fixture
+def of_kind(kind: Schema) -> ak.Array:
+    return make_kind(kind, 40)
+
+
+@pytest.fixture
+def windows() -> ak.Array:
+    return make_kind(WINDOWS, 200)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.data.branch_maps import OWN, Branch, BranchMap, read_branch_map
+from zoo.data.branch_maps import Branch, BranchMap, own_map, read_branch_map
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 GOOD = """
@@ -36,7 +36,7 @@ def test_reads_units_constants_and_options(tmp_path):
 
 
 def test_own_files_need_the_inputs_alone():
-    needed = {name for name, entry in OWN.fields.items() if not entry.optional}
+    needed = {name for name, entry in own_map().fields.items() if not entry.optional}
     assert needed == {
         "hits.ieta", "hits.iphi", "hits.energy_gev", "hits.noise_gev", "hits.dead_neighbours",
         "seed_ieta", "seed_iphi", "rho_gev", "leakage_gev",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 
@@ -7,8 +8,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data import shards
 from zoo.data.flat import concatenate, from_flat, lengths, n_objects, piece, take, to_flat
+from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import raw_energy_gev, validate
 from zoo.data.shards import ShardCache
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue
@@ -74,9 +75,8 @@ def test_another_key_makes_it_stale_and_says_why(cache):
     assert reopened(cache, {**KEY, "pileup": [20, 70]}).complete  # a tuple or a list: the same
 
 
-def test_another_schema_makes_it_stale(cache, monkeypatch):
-    monkeypatch.setattr(shards, "SCHEMA_VERSION", 99)
-    other = reopened(cache)
+def test_another_schema_makes_it_stale(cache):
+    other = ShardCache(cache.folder, KEY, dataclasses.replace(OBJECTS, version=99))
     assert not other.complete
     with pytest.raises(InvalidFile, match="another schema"):
         len(other)

@@ -98,9 +98,9 @@ def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
     network = load(result.folder / "latest.keras")
     prepared = data.prepare(recipe.data, "validation", n=64, cache=cache, model="drn", quiet=True)
     records = prepared.records(reachable_only=True)
-    loss = objective.loss(recipe.config())
+    loss = objective.loss(recipe.config())["dscb"]
     dscb = network(events.to_inputs(records))["dscb"]
-    expected = float(loss(objective.targets(records), dscb))
+    expected = float(loss(objective.targets(records)["dscb"], dscb))
     assert float(rows(result.folder)[-1]["val_loss"]) == pytest.approx(expected, rel=1e-5)
 
 

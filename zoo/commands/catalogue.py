@@ -44,12 +44,16 @@ def _list(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "task", "kind", "weights", "parameters", "what it is", box=None)
+    table = Table(box=None)
+    for name in ("model", "weights", "parameters"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "parameters" else "left")
+    table.add_column("what it is")
     for card in cards:
         preset = card.presets.get(card.default_preset)
-        tags = ", ".join(f"{name}{' (default)' if name == card.default_tag else ''}" for name in card.tags)
+        tags = [f"{name} *" if name == card.default_tag else name for name in card.tags]
         parameters = f"{preset.parameters:,}" if preset else ""
-        table.add_row(card.name, card.task, card.kind, tags or "none yet", parameters, card.summary)
+        table.add_row(card.name, "\n".join(tags) or "none yet", parameters, f"{card.title} ({card.task})")
+    table.caption, table.caption_justify = "* default", "left"
     Console().print(table)
     return 0
 

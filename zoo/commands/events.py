@@ -31,11 +31,14 @@ BASELINES = ("bdt_regression", "linear_calibration")  # of a model whose report 
 
 def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
     """Adds the sub-commands."""
-    text = "Simulate calorimeter objects into a ROOT file; the same seed gives the same content."
+    text = "Simulate a sample into a ROOT file; the same seed gives the same content."
     example = "zoo simulate electrons --n 20000 --seed 1 --out electrons.root"
     parser = add_command(commands, "simulate", _simulate, text, example)
-    parser.add_argument("sample", help="electrons or photons")
-    parser.add_argument("--n", type=int, required=True, help="number of objects")
+    parser.add_argument(
+        "sample",
+        help="electrons or photons (calorimeter objects); superclusters or resonance (PF clusters)",
+    )
+    parser.add_argument("--n", type=int, required=True, help="number of objects, or of events of clusters")
     parser.add_argument("--seed", type=int, default=1, help="seed (default 1)")
     parser.add_argument("--out", type=Path, required=True, help="ROOT file to write")
     parser.add_argument("--split", default="test", choices=SPLITS, help="which showers to use (default test)")
@@ -135,7 +138,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         "code_version": zoo.__version__,
         "library_sha256": library.sha256,
     }
-    write_root(arguments.out, records, metadata)
+    write_root(arguments.out, records, metadata, schema=config.schema)
     print(arguments.out)
     return 0
 
@@ -148,7 +151,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     from zoo.predictions_file import write_predictions
 
     origin, found = _answers(arguments, card.name, arguments.file)
-    records = read_root(arguments.file, arguments.branch_map, truth=False, check=False)
+    schema = model_module(card.name, "events").SCHEMA
+    records = read_root(arguments.file, arguments.branch_map, schema=schema, truth=False, check=False)
     if "event_id" in records.fields:
         import awkward as ak
 
@@ -175,7 +179,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from zoo.baselines.predictor import predictor
     from zoo.data.readers import read_metadata, read_root
 
-    records = read_root(arguments.file, arguments.branch_map)
+    schema = model_module(card.name, "events").SCHEMA
+    records = read_root(arguments.file, arguments.branch_map, schema=schema)
     tag = "" if is_folder(arguments.model) else split_name(arguments.model)[1] or card.default_tag
     origin, outputs = _answers(arguments, card.name, records)
     others = {}
@@ -205,7 +210,9 @@ def _check(arguments: argparse.Namespace) -> Any:
 
         return info(folder_model(Path(name).expanduser()))
     card = info(name)
-    if card.kind != "baseline" and not card.tags:
+    if card.kind == "baseline":
+        raise InvalidValue("model", f"a network; use zoo.baselines.{name}.predict(records)", repr(name))
+    if not card.tags:
         raise InvalidValue(f"weights of {card.name}", "a released tag", "none is released yet")
     return card
 
@@ -214,7 +221,7 @@ def _answers(arguments: argparse.Namespace, name: str, records: ak.Array | Path)
     """Runs the model under a progress bar; returns where its weights came from, and the outputs."""
     from zoo.data.readers import count_objects
 
-    total = count_objects(arguments.file, arguments.branch_map)
+    total = count_objects(arguments.file, arguments.branch_map, model_module(name, "events").SCHEMA)
     with starting_tensorflow():
         from zoo.loading import load
         from zoo.predicting import predict

@@ -2,7 +2,9 @@
 
 | module | idea |
 | --- | --- |
-| `schema` | the records: field table with units, `validate`, `conform`, `raw_energy_gev`, `select` |
+| `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
+| `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of clusters, windows of them |
+| `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
 | `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
 | `readers`, `writers` | ROOT files by uproot, in steps, atomic, with metadata |
 | `flat` | records as plain NumPy arrays with offsets |
@@ -13,6 +15,19 @@
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
-from zoo.data.schema import FIELDS, conform, raw_energy_gev, select, validate
+from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.fields import Field, Schema
+from zoo.data.object_fields import OBJECTS
+from zoo.data.schema import conform, raw_energy_gev, select, validate
 
-__all__ = ["FIELDS", "conform", "raw_energy_gev", "select", "validate"]
+__all__ = [
+    "CLUSTER_EVENTS",
+    "OBJECTS",
+    "WINDOWS",
+    "Field",
+    "Schema",
+    "conform",
+    "raw_energy_gev",
+    "select",
+    "validate",
+]

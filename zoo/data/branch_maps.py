@@ -18,14 +18,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.data.fields import FIELD_BY_NAME, FIELDS, TREE_NAME
+from zoo.data.fields import Schema
+from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
-__all__ = ["OWN", "Branch", "BranchMap", "own_map", "read_branch_map"]
+__all__ = ["Branch", "BranchMap", "own_map", "read_branch_map"]
 
 _KEYS = ("branch", "factor", "optional", "constant")
 
@@ -54,18 +55,20 @@ class BranchMap:
     Attributes:
         tree: Path of the TTree in the file.
         fields: Field -> where it comes from.
+        schema: Kind of the records.
     """
 
-    tree: str = TREE_NAME
-    fields: Mapping[str, Branch] = field(default_factory=dict)
+    tree: str
+    fields: Mapping[str, Branch]
+    schema: Schema = OBJECTS
 
     def __post_init__(self) -> None:
         for name, entry in self.fields.items():
-            if name not in FIELD_BY_NAME:
-                raise UnknownName("field", name, FIELD_BY_NAME, "the branch map")
+            if name not in self.schema.by_name:
+                raise UnknownName("field", name, self.schema.by_name, "the branch map")
             if (entry.branch == "") == (entry.constant is None):
                 raise InvalidValue(f"branch map entry {name!r}", "either a branch or a constant", entry)
-        for needed in FIELDS:
+        for needed in self.schema.fields:
             derived = needed.name in ("seed_ieta", "seed_iphi")  # the hottest hit, where no branch is given
             if needed.role == "input" and not derived and needed.name not in self.fields:
                 raise InvalidValue(
@@ -100,19 +103,18 @@ class BranchMap:
         return found
 
 
-def own_map() -> BranchMap:
+def own_map(schema: Schema = OBJECTS) -> BranchMap:
     """The branch map of the files that this project writes."""
-    return BranchMap(TREE_NAME, {f.name: Branch(f.branch, optional=f.role != "input") for f in FIELDS})
+    fields = {f.name: Branch(f.branch, optional=f.role != "input") for f in schema.fields}
+    return BranchMap(schema.name, fields, schema)
 
 
-OWN = own_map()
-
-
-def read_branch_map(path: str | Path) -> BranchMap:
+def read_branch_map(path: str | Path, schema: Schema = OBJECTS) -> BranchMap:
     """Reads a branch map from a TOML file.
 
     Args:
         path: The file.
+        schema: Kind of the records.
 
     Returns:
         The map; truth and provenance fields are optional unless the file says `optional = false`.
@@ -135,13 +137,14 @@ def read_branch_map(path: str | Path) -> BranchMap:
     if not isinstance(entries, dict):
         raise InvalidValue(f"{path}: fields", "a table of field = branch", entries)
     return BranchMap(
-        str(content.get("tree", TREE_NAME)),
-        {name: _entry(path, name, value) for name, value in entries.items()},
+        str(content.get("tree", schema.name)),
+        {name: _entry(path, name, value, schema) for name, value in entries.items()},
+        schema,
     )
 
 
-def _entry(path: str | Path, name: str, value: Any) -> Branch:
-    by_nature = name in FIELD_BY_NAME and FIELD_BY_NAME[name].role != "input"
+def _entry(path: str | Path, name: str, value: Any, schema: Schema) -> Branch:
+    by_nature = name in schema.by_name and schema.by_name[name].role != "input"
     if isinstance(value, str):
         return Branch(value, optional=by_nature)
     if not isinstance(value, dict):

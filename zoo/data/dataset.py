@@ -2,11 +2,13 @@
 
     from zoo.models.drn import events, objective
     train = training_dataset(source, to_inputs=events.to_inputs, targets=objective.targets,
-                             output=objective.LOSS_OUTPUT, batch_size=256, seed=1)
+                             shapes=zoo.info("drn").shapes, batch_size=256, seed=1)
     model.fit(train, steps_per_epoch=2000, validation_data=validation_dataset(...))
 
-The training data set never ends: an epoch is a fixed number of steps. Batches are padded to the size of
-their bucket, so that few shapes occur. This is the only module of `zoo.data` that imports TensorFlow.
+The training data set never ends: an epoch is a fixed number of steps. Every axis that a card gives a letter
+is padded, so that few shapes occur: N, the nodes that batches are sorted by, to the size of the bucket, any
+other (the hits of a cluster) to the next of `BOUNDARIES`; a target has the axes of the output that it is for.
+This is the only module of `zoo.data` that imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -23,35 +25,36 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.data.batching import BOUNDARIES, padded_length
-from zoo.data.flat import Flat, from_flat, lengths, piece
+from zoo.data.flat import Flat, from_flat, piece
 from zoo.data.sources import Source
 from zoo.data.stream import Augment, Select, all_batches, training_batches, training_pools
 from zoo.errors import InvalidValue
 
 __all__ = ["training_dataset", "validation_dataset"]
 
+_NODES = "N"  # letter of the axis that batches are sorted by
 _GROUP = 8  # batches of one bucket converted at once: awkward costs per call, not per object
 
 _MOST_STREAMS = 8
 _closing = threading.Event()
 
-ToInputs = Callable[[ak.Array], Mapping[str, np.ndarray]]
-Targets = Callable[[ak.Array], "np.ndarray | Mapping[str, np.ndarray]"]
+Arrays = Mapping[str, np.ndarray]
+ToArrays = Callable[[ak.Array], Arrays]
 Weights = Callable[[ak.Array], np.ndarray]
+Shapes = Mapping[str, Sequence[str | int]]
 
 
 def training_dataset(
     source: Source,
     *,
-    to_inputs: ToInputs,
-    targets: Targets,
+    to_inputs: ToArrays,
+    targets: ToArrays,
+    shapes: Shapes,
     batch_size: int,
     seed: int,
-    output: str | None = None,
     weights: Weights | None = None,
     select: Select | None = None,
     boundaries: Sequence[int] = BOUNDARIES,
-    node_inputs: Sequence[str] = ("hits", "hit_mask"),
     shards_in_memory: int = 4,
     skip: int = 0,
     augment: Augment | None = None,
@@ -62,14 +65,14 @@ def training_dataset(
     Args:
         source: The shards.
         to_inputs: Records [B] -> input arrays by name (`events.to_inputs` of a model).
-        targets: Records [B] -> target array, or arrays by output name.
+        targets: Records [B] -> target arrays by output name (`objective.targets`); with an axis of nodes they
+            are padded to the longest object, as the inputs are, and may have more axes behind it.
+        shapes: Input or output -> its axes as on a card, ("B", "N", 5): letters for those that are padded.
         batch_size: Objects in every batch; divisible by the number of replicas.
         seed: Seed of the order.
-        output: Name of the output that a single target array belongs to.
         weights: Records [B] -> sample weights [B].
         select: Records [B] -> bool [B], the objects to train on.
         boundaries: Sizes of the buckets.
-        node_inputs: Inputs whose axis 1 counts nodes; they are padded to the bucket's size.
         shards_in_memory: Shards shuffled together; the bound on the memory.
         skip: Batches to pass over (a resumed run: the steps done).
         augment: Flat arrays, a generator -> the same objects under a random symmetry of the detector.
@@ -78,7 +81,7 @@ def training_dataset(
     Returns:
         Data set of (inputs, targets) or (inputs, targets, weights), float32, batch axis static.
     """
-    make = _Maker(to_inputs, targets, output, weights, boundaries, node_inputs)
+    make = _Maker(to_inputs, targets, weights, shapes, boundaries)
 
     def generate() -> Iterator[tuple[Any, ...]]:
         for pool in training_pools(
@@ -109,14 +112,13 @@ def training_dataset(
 def validation_dataset(
     source: Source,
     *,
-    to_inputs: ToInputs,
-    targets: Targets,
+    to_inputs: ToArrays,
+    targets: ToArrays,
+    shapes: Shapes,
     batch_size: int,
-    output: str | None = None,
     weights: Weights | None = None,
     select: Select | None = None,
     boundaries: Sequence[int] = BOUNDARIES,
-    node_inputs: Sequence[str] = ("hits", "hit_mask"),
     prefetch: int = 16,
 ) -> tf.data.Dataset:
     """A data set that holds every object exactly once; arguments as `training_dataset`.
@@ -124,7 +126,7 @@ def validation_dataset(
     Batches differ in size, so Keras' epoch mean is taken over objects. The number of batches is known:
     `dataset.cardinality()`.
     """
-    make = _Maker(to_inputs, targets, output, weights, boundaries, node_inputs)
+    make = _Maker(to_inputs, targets, weights, shapes, boundaries)
 
     def batches() -> Iterator[Flat]:
         for flat, _ in all_batches(source, batch_size, boundaries=boundaries, select=select):
@@ -147,47 +149,56 @@ class _Maker:
 
     def __init__(
         self,
-        to_inputs: ToInputs,
-        targets: Targets,
-        output: str | None,
+        to_inputs: ToArrays,
+        targets: ToArrays,
         weights: Weights | None,
+        shapes: Shapes,
         boundaries: Sequence[int],
-        node_inputs: Sequence[str],
     ) -> None:
-        self._to_inputs, self._targets, self._output, self._weights = to_inputs, targets, output, weights
-        self._boundaries, self._node_inputs = boundaries, frozenset(node_inputs)
+        self._to_inputs, self._targets, self._weights = to_inputs, targets, weights
+        self._shapes, self._boundaries = shapes, boundaries
 
     def __call__(self, flat: Flat) -> tuple[Any, ...]:
         records = from_flat(flat)
-        size = padded_length(int(lengths(flat).max(initial=0)), self._boundaries)
-        inputs = {
-            name: _grow(np.asarray(value, np.float32), size)
-            if name in self._node_inputs
-            else np.asarray(value, np.float32)
-            for name, value in self._to_inputs(records).items()
-        }
-        target = self._targets(records)
-        if isinstance(target, Mapping):
-            target = {name: np.asarray(value, np.float32) for name, value in target.items()}
-        else:
-            target = np.asarray(target, np.float32)
-            target = target if self._output is None else {self._output: target}
+        parts = self._padded(self._to_inputs(records), self._targets(records))
         if self._weights is None:
-            return inputs, target
-        return inputs, target, np.asarray(self._weights(records), np.float32)
+            return parts
+        return *parts, np.asarray(self._weights(records), np.float32)
 
     def signature(self, flat: Flat, batch: int | None) -> Any:
-        """Shapes of what `__call__` returns, the axis of nodes unknown."""
-        example = self(flat)
+        """Shapes of what `__call__` returns, the sizes of padded axes unknown."""
 
-        def spec(value: np.ndarray, nodes: bool) -> tf.TensorSpec:
-            shape = [batch, *value.shape[1:]]
-            if nodes:
-                shape[1] = None
-            return tf.TensorSpec(shape, tf.float32)
+        def spec(value: np.ndarray, padded: int = 0) -> tf.TensorSpec:
+            return tf.TensorSpec([batch, *[None] * padded, *value.shape[1 + padded :]], tf.float32)
 
-        inputs = {name: spec(value, name in self._node_inputs) for name, value in example[0].items()}
-        return inputs, *tf.nest.map_structure(lambda value: spec(value, False), example[1:])
+        inputs, targets, *weights = self(flat)
+        named = (
+            {name: spec(value, len(self._letters(name))) for name, value in part.items()}
+            for part in (inputs, targets)
+        )
+        return *named, *map(spec, weights)
+
+    def _padded(self, *parts: Arrays) -> tuple[dict[str, np.ndarray], ...]:
+        """Pads the axes with letters with zeros, each letter to one size in all arrays."""
+        longest: dict[str, int] = {}
+        for part in parts:
+            for name, value in part.items():
+                for letter, size in zip(self._letters(name), value.shape[1:], strict=False):
+                    longest[letter] = max(longest.get(letter, 0), size)
+        sizes = {
+            letter: padded_length(size, self._boundaries if letter == _NODES else BOUNDARIES)
+            for letter, size in longest.items()
+        }
+        return tuple(
+            {
+                name: _grow(np.asarray(value, np.float32), [sizes[letter] for letter in self._letters(name)])
+                for name, value in part.items()
+            }
+            for part in parts
+        )
+
+    def _letters(self, name: str) -> list[str]:
+        return [axis for axis in self._shapes.get(name, ())[1:] if isinstance(axis, str)]
 
 
 def _slice(group: tuple[Any, ...], start: int, size: int) -> tuple[Any, ...]:
@@ -200,12 +211,13 @@ def _slice(group: tuple[Any, ...], start: int, size: int) -> tuple[Any, ...]:
     )
 
 
-def _grow(value: np.ndarray, size: int) -> np.ndarray:
-    """Pads axis 1 with zeros up to `size`."""
-    if value.shape[1] >= size:
+def _grow(value: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Pads the axes behind the first with zeros up to these sizes."""
+    shape = (len(value), *sizes, *value.shape[1 + len(sizes) :])
+    if shape == value.shape:
         return value
-    grown = np.zeros((value.shape[0], size, *value.shape[2:]), value.dtype)
-    grown[:, : value.shape[1]] = value
+    grown = np.zeros(shape, value.dtype)
+    grown[tuple(map(slice, value.shape))] = value
     return grown
 
 

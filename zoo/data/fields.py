@@ -1,27 +1,30 @@
-"""The field table of the records: name, dtype, unit, range and meaning, as data.
+"""What a kind of records is: a table of fields, each with dtype, unit, range and meaning, as data.
 
-One record is one calorimeter object: the rechits of the 5 x 29 (ieta x iphi) window around its seed
-crystal, the event variables that every energy regression may use, and, for simulated samples, the truth. A
-dotted name such as `hits.energy_gev` is jagged: one list per object. In a ROOT file it is the branch
-`hits_energy_gev` with the counter `nhits`. The table is the one source for the checks, the files, the
-shards and `docs/data_format.md`.
+A dotted name such as `hits.energy_gev` is jagged: one list per record, and all lists of a collection are
+equally long. In a ROOT file it is the branch `hits_energy_gev` with the counter `nhits`. No list holds a
+list: a hit that belongs to a cluster says to which, by an index (`hits.cluster`). The tables are the one
+source for the checks, the files, the shards and `docs/data_format.md`:
+
+| kind | module | one record is |
+| --- | --- | --- |
+| `OBJECTS` | `object_fields` | one calorimeter object, its hits in a window around the seed crystal |
+| `CLUSTER_EVENTS` | `cluster_fields` | the PF clusters of one event, with their hits |
+| `WINDOWS` | `cluster_fields` | the clusters around one seed cluster, with their hits |
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-__all__ = ["COLLECTIONS", "FIELDS", "FIELD_BY_NAME", "SCHEMA_VERSION", "TREE_NAME", "Field", "Role"]
-
-SCHEMA_VERSION = 1
-TREE_NAME = "objects"
+__all__ = ["BEAM_GEV", "PI", "Field", "Role", "Schema"]
 
 Role = Literal["input", "truth", "provenance"]
 
-_BEAM_GEV = 7000.0  # no particle of the LHC carries more: an energy above it was written in MeV
-_PI = math.pi * (1.0 + 1e-6)  # float32 rounding of pi
+BEAM_GEV = 7000.0  # no particle of the LHC carries more: an energy above it was written in MeV
+PI = math.pi * (1.0 + 1e-6)  # float32 rounding of pi
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Field:
         high: Largest valid value.
         open_low: The smallest value itself is not valid (energy > 0).
         not_zero: Zero is not valid (ieta has none).
+        into: Collection of the same record that an index points into, "" for every other field.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Field:
     high: float = math.inf
     open_low: bool = False
     not_zero: bool = False
+    into: str = ""
 
     @property
     def collection(self) -> str:
@@ -79,80 +84,34 @@ class Field:
         return text + (", not 0" if self.not_zero else "")
 
 
-FIELDS: tuple[Field, ...] = (
-    Field("hits.ieta", "int16", "", "input", "crystal index in eta, no 0", -85, 85, not_zero=True),
-    Field("hits.iphi", "int16", "", "input", "crystal index in phi", 1, 360),
-    Field("hits.energy_gev", "float32", "GeV", "input", "measured energy", 0.0, _BEAM_GEV, open_low=True),
-    Field("hits.noise_gev", "float32", "GeV", "input", "noise sigma of this crystal", 0.0, 10.0),
-    Field("hits.dead_neighbours", "uint8", "", "input", "dead crystals among the 8 neighbours", 0, 8),
-    Field(
-        "hits.true_energy_gev",
-        "float32",
-        "GeV",
-        "truth",
-        "deposit of the primary and its descendants",
-        0.0,
-        _BEAM_GEV,
-    ),
-    Field("hits.pileup_energy_gev", "float32", "GeV", "truth", "deposit of pile-up", 0.0, _BEAM_GEV),
-    Field("seed_ieta", "int16", "", "input", "ieta of the seed crystal", -85, 85, not_zero=True),
-    Field("seed_iphi", "int16", "", "input", "iphi of the seed crystal", 1, 360),
-    Field(
-        "rho_gev",
-        "float32",
-        "GeV per unit eta-phi",
-        "input",
-        "median energy density of the event",
-        0.0,
-        1000.0,
-    ),
-    Field("leakage_gev", "float32", "GeV", "input", "smeared energy behind the ECAL (H)", 0.0, _BEAM_GEV),
-    Field("n_pileup", "int16", "", "truth", "number of pile-up interactions", 0, 1000),
-    Field(
-        "pileup_photon_gev",
-        "float32",
-        "GeV",
-        "truth",
-        "energy of the hardest pile-up particle above 1 GeV in the window, 0: none",
-        0.0,
-        _BEAM_GEV,
-    ),
-    Field(
-        "true_energy_gev",
-        "float32",
-        "GeV",
-        "truth",
-        "energy of the primary at the vertex",
-        0.0,
-        _BEAM_GEV,
-        open_low=True,
-    ),
-    Field("true_eta", "float32", "", "truth", "eta of the primary at the vertex", -5.0, 5.0),
-    Field("true_phi", "float32", "rad", "truth", "phi of the primary at the vertex", -_PI, _PI),
-    Field("pdg_id", "int32", "", "truth", "PDG code of the primary (11, -11, 22)"),
-    Field("particles.pdg_id", "int32", "", "truth", "PDG code"),
-    Field("particles.parent", "int16", "", "truth", "index of the parent in this list, -1: primary", -1),
-    Field("particles.energy_gev", "float32", "GeV", "truth", "energy", 0.0, _BEAM_GEV),
-    Field("particles.eta", "float32", "", "truth", "eta at the ECAL face"),
-    Field("particles.phi", "float32", "rad", "truth", "phi at the ECAL face"),
-    Field("particles.radius_cm", "float32", "cm", "truth", "radius at which it was created", 0.0, 1000.0),
-    Field("particles.library_row", "int32", "", "truth", "row of its shower, -1: none (never arrived)", -1),
-    Field("particles.deposit_gev", "float32", "GeV", "truth", "total deposit in crystals", 0.0, _BEAM_GEV),
-    Field("deposits.particle", "int16", "", "truth", "index into particles", 0),
-    Field("deposits.hit", "int16", "", "truth", "index into hits", 0),
-    Field(
-        "deposits.energy_gev",
-        "float32",
-        "GeV",
-        "truth",
-        "deposit of that particle in that crystal",
-        0.0,
-        _BEAM_GEV,
-    ),
-    Field("shower_row", "int32", "", "provenance", "library row of the leading shower", -1),
-    Field("shower_pdg_id", "int32", "", "provenance", "library of that row (11 or 22)"),
-    Field("event_id", "int64", "", "provenance", "number of the event in its sample"),
-)
+@dataclass(frozen=True)
+class Schema:
+    """A kind of records.
 
-FIELD_BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
-COLLECTIONS: tuple[str, ...] = ("hits", "particles", "deposits")
+    Attributes:
+        name: Name of the kind and of its TTree in a ROOT file.
+        title: What the records are, in words.
+        version: Number of the table, which no other table, of whatever kind, may have: a cache of another one
+            is stale.
+        nodes: Collection whose length is the size of a record: what batches are sorted by.
+        fields: The table.
+        labelled: Collections that the flat form of training keeps with their truth; of the others it keeps
+            the input fields.
+    """
+
+    name: str
+    title: str
+    version: int
+    nodes: str
+    fields: tuple[Field, ...]
+    labelled: tuple[str, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        """The fields by their dotted names."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def collections(self) -> tuple[str, ...]:
+        """Names of the jagged collections, in the order of the table."""
+        return tuple(dict.fromkeys(field.collection for field in self.fields if field.collection))

@@ -1,8 +1,10 @@
-"""Records as plain NumPy arrays: an offsets array, all hits in a row, one number per object for the rest.
+"""Records as plain NumPy arrays: offsets, the entries of each collection in a row, one number for the rest.
 
 This is what training streams: it loads at the speed of the disk and is sliced and gathered without awkward's
-bookkeeping. Per-particle truth (`particles.*`, `deposits.*`, the hits' truth) is dropped; the truth of the
-object stays.
+bookkeeping. `offsets` says where the nodes of each object start (`Schema.nodes`: hits, clusters), and
+`offsets.hits` where the lists of another collection do. Kept are input fields, collections with labels, and
+one number per object; the rest of the truth (`particles.*`, `deposits.*`, that of the hits) is dropped.
+Indices count within their object, so that no operation here changes one.
 """
 
 from __future__ import annotations
@@ -14,34 +16,42 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import FIELD_BY_NAME, FIELDS
-from zoo.data.schema import field_names, get_field, leaf_values
-from zoo.errors import InvalidValue
+from zoo.data.fields import Field, Schema
+from zoo.data.object_fields import OBJECTS
+from zoo.data.schema import field_names, leaf_values
+from zoo.errors import InvalidValue, UnknownName
 
 __all__ = ["OFFSETS", "Flat", "concatenate", "from_flat", "lengths", "n_objects", "piece", "take", "to_flat"]
 
 OFFSETS = "offsets"
 Flat = dict[str, npt.NDArray[Any]]
 
-_HITS = tuple(f.name for f in FIELDS if f.collection == "hits" and f.role == "input")
-_SCALARS = tuple(f.name for f in FIELDS if not f.collection)
 
-
-def to_flat(records: ak.Array) -> Flat:
+def to_flat(records: ak.Array, schema: Schema = OBJECTS) -> Flat:
     """Flattens records for training.
 
     Args:
         records: Records [B].
+        schema: Their kind.
 
     Returns:
-        "offsets" int64 [B + 1], the five input fields of the hits [T], the fields of the objects [B].
+        "offsets" int64 [B + 1] of the nodes, "offsets.<collection>" of any other collection that is kept, the
+        fields of collections [T], the fields of the objects [B].
+
+    Raises:
+        UnknownName: The records have no nodes: they are of another kind.
     """
+    if schema.nodes not in ak.fields(records):
+        raise UnknownName("field", schema.nodes, ak.fields(records), f"the records, not {schema.title}")
     names = set(field_names(records))
-    counts = np.asarray(ak.to_numpy(ak.num(get_field(records, "hits.energy_gev"))), np.int64)
-    flat: Flat = {OFFSETS: np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])}
-    for name in (*_HITS, *_SCALARS):
-        if name in names:
-            flat[name] = np.ascontiguousarray(leaf_values(records, name), FIELD_BY_NAME[name].dtype)
+    kept = [field for field in schema.fields if field.name in names and _is_kept(field, schema)]
+    collections = dict.fromkeys([schema.nodes, *(field.collection for field in kept if field.collection)])
+    flat: Flat = {}
+    for name in collections:
+        counts = np.asarray(ak.to_numpy(ak.num(records[name])), np.int64)
+        flat[OFFSETS if name == schema.nodes else f"{OFFSETS}.{name}"] = _ends(counts)
+    for field in kept:
+        flat[field.name] = np.ascontiguousarray(leaf_values(records, field.name), field.dtype)
     return flat
 
 
@@ -54,19 +64,20 @@ def from_flat(flat: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
     Returns:
         Records [B] with the fields that `flat` holds.
     """
-    offsets = np.asarray(flat[OFFSETS])
-    size = len(offsets) - 1
-    hits = [name for name in flat if name.startswith("hits.")]
-    inner = ak.contents.RecordArray(
-        [ak.contents.NumpyArray(flat[name]) for name in hits], [name.split(".")[1] for name in hits]
-    )
-    contents: list[Any] = [ak.contents.ListOffsetArray(ak.index.Index64(offsets), inner)]
-    names = ["hits"]
+    inner: dict[str, dict[str, Any]] = {}
+    contents: dict[str, Any] = {}
     for name, values in flat.items():
-        if name != OFFSETS and "." not in name:
-            contents.append(ak.contents.NumpyArray(values))
-            names.append(name)
-    return ak.Array(ak.contents.RecordArray(contents, names, length=size))
+        collection, dot, leaf = name.partition(".")
+        if dot and not _is_offsets(name):
+            inner.setdefault(collection, {})[leaf] = ak.contents.NumpyArray(values)
+    for collection, leaves in inner.items():
+        offsets = ak.index.Index64(np.asarray(flat[_offsets_of(flat, collection)]))
+        entries = ak.contents.RecordArray(list(leaves.values()), list(leaves))
+        contents[collection] = ak.contents.ListOffsetArray(offsets, entries)
+    for name, values in flat.items():
+        if "." not in name and not _is_offsets(name):
+            contents[name] = ak.contents.NumpyArray(values)
+    return ak.Array(ak.contents.RecordArray(list(contents.values()), list(contents), length=n_objects(flat)))
 
 
 def n_objects(flat: Mapping[str, npt.NDArray[Any]]) -> int:
@@ -74,31 +85,44 @@ def n_objects(flat: Mapping[str, npt.NDArray[Any]]) -> int:
     return len(flat[OFFSETS]) - 1
 
 
-def lengths(flat: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.int64]:
-    """Number of hits of each object, [B]."""
-    return np.diff(flat[OFFSETS])
+def lengths(flat: Mapping[str, npt.NDArray[Any]], collection: str = "") -> npt.NDArray[np.int64]:
+    """Number of nodes of each object, or of its entries in a collection, [B].
+
+    Raises:
+        UnknownName: The collection is not kept.
+    """
+    kept = {name.split(".")[0] for name in flat if "." in name and not _is_offsets(name)}
+    if collection and collection not in kept:
+        raise UnknownName("collection", collection, kept, "the flat arrays")
+    return np.diff(flat[_offsets_of(flat, collection)])
 
 
 def piece(flat: Mapping[str, npt.NDArray[Any]], start: int, stop: int) -> Flat:
     """Objects start to stop; views of the same memory but for the offsets."""
-    offsets = flat[OFFSETS]
-    first, last = int(offsets[start]), int(offsets[stop])
-    out: Flat = {OFFSETS: offsets[start : stop + 1] - first}
+    out: Flat = {}
     for name, values in flat.items():
-        if name != OFFSETS:
-            out[name] = values[first:last] if name.startswith("hits.") else values[start:stop]
+        if _is_offsets(name):
+            out[name] = values[start : stop + 1] - values[start]
+        elif "." in name:
+            offsets = flat[_offsets_of(flat, name)]
+            out[name] = values[offsets[start] : offsets[stop]]
+        else:
+            out[name] = values[start:stop]
     return out
 
 
 def take(flat: Mapping[str, npt.NDArray[Any]], index: npt.NDArray[np.integer[Any]]) -> Flat:
     """Gathers objects by index, in that order; a copy."""
-    counts = lengths(flat)[index]
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    rows = np.repeat(flat[OFFSETS][index] - offsets[:-1], counts) + np.arange(offsets[-1])
-    out: Flat = {OFFSETS: offsets}
+    out: Flat = {}
+    rows: dict[str, npt.NDArray[np.int64]] = {}
+    for name, offsets in flat.items():
+        if _is_offsets(name):
+            counts = np.diff(offsets)[index]
+            out[name] = _ends(counts)
+            rows[name] = np.repeat(offsets[index] - out[name][:-1], counts) + np.arange(out[name][-1])
     for name, values in flat.items():
-        if name != OFFSETS:
-            out[name] = values[rows] if name.startswith("hits.") else values[index]
+        if not _is_offsets(name):
+            out[name] = values[rows[_offsets_of(flat, name)] if "." in name else index]
     return out
 
 
@@ -114,11 +138,28 @@ def concatenate(flats: Sequence[Mapping[str, npt.NDArray[Any]]]) -> Flat:
     for other in flats[1:]:
         if set(other) != names:
             raise InvalidValue("flat arrays", "the same fields in each", sorted(names ^ set(other)))
-    out: Flat = {}
-    for name in flats[0]:
-        if name == OFFSETS:
-            sizes = np.concatenate([lengths(flat) for flat in flats])
-            out[name] = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        else:
-            out[name] = np.concatenate([flat[name] for flat in flats])
-    return out
+    return {
+        name: _ends(np.concatenate([np.diff(flat[name]) for flat in flats]))
+        if _is_offsets(name)
+        else np.concatenate([flat[name] for flat in flats])
+        for name in flats[0]
+    }
+
+
+def _is_kept(field: Field, schema: Schema) -> bool:
+    return not field.collection or field.role == "input" or field.collection in schema.labelled
+
+
+def _is_offsets(name: str) -> bool:
+    return name.split(".")[0] == OFFSETS
+
+
+def _offsets_of(flat: Mapping[str, npt.NDArray[Any]], name: str) -> str:
+    """Name of the offsets of a jagged field or a collection: those of the nodes where it has none."""
+    own = f"{OFFSETS}.{name.split('.')[0]}"
+    return own if own in flat else OFFSETS
+
+
+def _ends(counts: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """Offsets of lists with these lengths."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

@@ -1,8 +1,8 @@
 """Reads records from ROOT files: own files as they are, others through a branch map.
 
 Errors name the file and what is wrong with it: missing, not ROOT, truncated (how many bytes are there and
-how many the header promises), another tree, another branch (with the nearest names), values in the wrong
-unit.
+how many the header promises), records of another kind, another tree, another branch (with the nearest
+names), values in the wrong unit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.branch_maps import OWN, Branch, BranchMap, read_branch_map
-from zoo.data.fields import FIELD_BY_NAME
-from zoo.data.schema import assemble, cast, validate
+from zoo.data.branch_maps import Branch, BranchMap, own_map, read_branch_map
+from zoo.data.fields import Field, Schema
+from zoo.data.object_fields import OBJECTS
+from zoo.data.schema import KINDS, assemble, cast, validate
 from zoo.data.writers import METADATA_KEY
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 
@@ -33,6 +35,7 @@ def read_root(
     entry_start: int | None = None,
     entry_stop: int | None = None,
     *,
+    schema: Schema = OBJECTS,
     truth: bool = True,
     check: bool = True,
 ) -> ak.Array:
@@ -43,6 +46,7 @@ def read_root(
         branch_map: How the fields are called there: a map, the TOML file of one, or None for own files.
         entry_start: First entry, 0 by default.
         entry_stop: One past the last entry, all by default.
+        schema: Kind of the records; a `BranchMap` knows its own.
         truth: Also read the truth that the file has.
         check: Validate every value (finite, within the unit ranges of the field table).
 
@@ -50,12 +54,12 @@ def read_root(
         Records [B] with the dtypes of the schema.
 
     Raises:
-        InvalidFile: The file is missing, truncated or not ROOT.
+        InvalidFile: The file is missing, truncated, not ROOT, or holds records of another kind.
         UnknownName: No such tree or branch; lists the nearest ones.
         InvalidValue: The values do not fit the schema.
     """
-    with _open_tree(path, branch_map) as (tree, entries):
-        return _read(path, tree, entries, entry_start, entry_stop, truth, check)
+    with _open_tree(path, branch_map, schema) as tree:
+        return tree.read(entry_start, entry_stop, truth, check)
 
 
 def iterate_root(
@@ -63,21 +67,24 @@ def iterate_root(
     step: int = 10_000,
     branch_map: BranchMap | str | Path | None = None,
     *,
+    schema: Schema = OBJECTS,
     truth: bool = True,
     check: bool = True,
 ) -> Iterator[ak.Array]:
     """Yields the records of a ROOT file in order, `step` objects at a time; arguments as `read_root`."""
     if step < 1:
         raise InvalidValue("step", "at least 1 object", step)
-    with _open_tree(path, branch_map) as (tree, entries):
-        for start in range(0, int(tree.num_entries), step):
-            yield _read(path, tree, entries, start, start + step, truth, check)
+    with _open_tree(path, branch_map, schema) as tree:
+        for start in range(0, len(tree), step):
+            yield tree.read(start, start + step, truth, check)
 
 
-def count_objects(path: str | Path, branch_map: BranchMap | str | Path | None = None) -> int:
+def count_objects(
+    path: str | Path, branch_map: BranchMap | str | Path | None = None, schema: Schema = OBJECTS
+) -> int:
     """Number of objects in a ROOT file."""
-    with _open_tree(path, branch_map) as (tree, _):
-        return int(tree.num_entries)
+    with _open_tree(path, branch_map, schema) as tree:
+        return len(tree)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
@@ -123,19 +130,24 @@ def _open(path: str | Path) -> Iterator[Any]:
 
 @contextmanager
 def _open_tree(
-    path: str | Path, branch_map: BranchMap | str | Path | None
-) -> Iterator[tuple[Any, dict[str, Branch]]]:
-    chosen = branch_map if isinstance(branch_map, BranchMap) else None
-    if chosen is None:
-        chosen = OWN if branch_map is None else read_branch_map(Path(str(branch_map)))
+    path: str | Path, branch_map: BranchMap | str | Path | None, schema: Schema
+) -> Iterator[_Tree]:
+    if isinstance(branch_map, BranchMap):
+        chosen = branch_map
+    else:
+        chosen = own_map(schema) if branch_map is None else read_branch_map(branch_map, schema)
     with _open(path) as file:
         trees = [name for name, kind in file.classnames(cycle=False).items() if kind == "TTree"]
         if chosen.tree not in trees:
+            found = next((KINDS[name] for name in trees if name in KINDS), None)
+            if found and chosen.tree == chosen.schema.name:
+                words = f"{found.title} (tree {found.name!r}), not {chosen.schema.title} ({chosen.tree!r})"
+                raise InvalidFile(path, f"holds {words}.")
             raise UnknownName("tree", chosen.tree, trees, str(path))
         tree = file[chosen.tree]
         keys = tree.keys(recursive=True)
         names = [*keys, *(key.rsplit("/", 1)[1] for key in keys if "/" in key)]
-        yield tree, chosen.present(names, str(path))
+        yield _Tree(path, tree, chosen.present(names, str(path)), chosen.schema)
 
 
 def _check_header(path: Path) -> None:
@@ -156,51 +168,61 @@ def _check_header(path: Path) -> None:
         raise InvalidFile(path, f"truncated: {size} bytes of {end}.", "Copy or write it again.")
 
 
-def _read(
-    path: str | Path,
-    tree: Any,
-    entries: dict[str, Branch],
-    start: int | None,
-    stop: int | None,
-    truth: bool,
-    check: bool,
-) -> ak.Array:
-    columns: dict[str, ak.Array] = {}
-    for name, entry in entries.items():
-        if entry.constant is None and (truth or FIELD_BY_NAME[name].role != "truth"):
-            columns[name] = _column(tree, name, entry, start, stop)
-    _fill_constants(columns, entries)
-    _fill_seed(columns)
-    try:
-        records = assemble({name: cast(values, FIELD_BY_NAME[name]) for name, values in columns.items()})
-        if check:
-            validate(records, truth=None if truth else False)
-    except InvalidValue as error:
-        raise InvalidValue(str(path), "records as in the data format", error) from error
-    return records
+@dataclass(frozen=True)
+class _Tree:
+    """An open tree, and where each field of the records comes from."""
 
+    path: str | Path
+    tree: Any
+    entries: dict[str, Branch]
+    schema: Schema
 
-def _column(tree: Any, name: str, entry: Branch, start: int | None, stop: int | None) -> ak.Array:
-    values = tree[entry.branch].array(entry_start=start, entry_stop=stop, library="ak")
-    depth = 2 if FIELD_BY_NAME[name].collection else 1
-    if values.ndim != depth or ak.fields(values):
-        shape = "one list of numbers per object" if depth == 2 else "one number per object"
-        raise InvalidValue(f"{name} (branch {entry.branch!r})", shape, values.type)
-    if entry.factor != 1.0:
-        values = values * np.float64(entry.factor)
-    return values
+    def __len__(self) -> int:
+        return int(self.tree.num_entries)
 
+    def read(self, start: int | None, stop: int | None, truth: bool, check: bool) -> ak.Array:
+        """Records of the entries start to stop."""
+        fields = self.schema.by_name
+        columns = {
+            name: self._column(fields[name], entry, start, stop)
+            for name, entry in self.entries.items()
+            if entry.constant is None and (truth or fields[name].role != "truth")
+        }
+        self._fill_constants(columns)
+        if "seed_ieta" in fields:
+            _fill_seed(columns)
+        try:
+            records = assemble({name: cast(values, fields[name]) for name, values in columns.items()})
+            if check:
+                validate(records, self.schema, truth=None if truth else False)
+        except InvalidValue as error:
+            raise InvalidValue(str(self.path), "records as in the data format", error) from error
+        return records
 
-def _fill_constants(columns: dict[str, ak.Array], entries: dict[str, Branch]) -> None:
-    for name, entry in entries.items():
-        if entry.constant is not None:
-            like = (
-                columns["hits.energy_gev"] if name.startswith("hits.") else columns["hits.energy_gev"][:, :0]
-            )
-            if name.startswith("hits."):
-                columns[name] = ak.full_like(like, entry.constant, dtype=np.float64)
+    def _column(self, field: Field, entry: Branch, start: int | None, stop: int | None) -> ak.Array:
+        values = self.tree[entry.branch].array(entry_start=start, entry_stop=stop, library="ak")
+        depth = 2 if field.collection else 1
+        if values.ndim != depth or ak.fields(values):
+            shape = "one list of numbers per object" if depth == 2 else "one number per object"
+            raise InvalidValue(f"{field.name} (branch {entry.branch!r})", shape, values.type)
+        if entry.factor != 1.0:
+            values = values * np.float64(entry.factor)
+        return values
+
+    def _fill_constants(self, columns: dict[str, ak.Array]) -> None:
+        """Adds what nobody stored, in the shape of a column of the same collection."""
+        read = {self.schema.by_name[name].collection: values for name, values in columns.items()}
+        for name, entry in self.entries.items():
+            if entry.constant is None:
+                continue
+            collection = self.schema.by_name[name].collection
+            if not collection and read:
+                count = len(next(iter(read.values())))
+                columns[name] = ak.Array(np.full(count, entry.constant, np.float64))
+            elif collection in read:
+                columns[name] = ak.full_like(read[collection], entry.constant, dtype=np.float64)
             else:
-                columns[name] = ak.Array(np.full(len(like), entry.constant, np.float64))
+                raise InvalidValue(f"branch map entry {name!r}", f"a branch of its {collection}", "none")
 
 
 def _fill_seed(columns: dict[str, ak.Array]) -> None:

@@ -5,7 +5,8 @@
     validate(records)                # an error names the field, what was expected and what came
     raw_energy_gev(records)          # [B] float32, the sum of the hits
 
-The fields stand in `zoo.data.fields`.
+Functions take the kind of the records, a `Schema`; calorimeter objects are the default. The field tables
+stand in `zoo.data.object_fields` and `zoo.data.cluster_fields`.
 """
 
 from __future__ import annotations
@@ -17,16 +18,13 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import COLLECTIONS, FIELD_BY_NAME, FIELDS, SCHEMA_VERSION, TREE_NAME, Field
+from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.fields import Field, Schema
+from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = [
-    "COLLECTIONS",
-    "FIELDS",
-    "FIELD_BY_NAME",
-    "SCHEMA_VERSION",
-    "TREE_NAME",
-    "Field",
+    "KINDS",
     "assemble",
     "cast",
     "conform",
@@ -38,6 +36,8 @@ __all__ = [
     "select",
     "validate",
 ]
+
+KINDS: dict[str, Schema] = {schema.name: schema for schema in (OBJECTS, CLUSTER_EVENTS, WINDOWS)}
 
 
 def has_field(records: ak.Array, name: str) -> bool:
@@ -75,13 +75,17 @@ def leaf_values(records: ak.Array, name: str) -> npt.NDArray[Any]:
     return _plain(ak.flatten(values) if values.ndim == 2 else values, name)
 
 
-def validate(records: ak.Array, *, truth: bool | None = None, ranges: bool = True) -> None:
+def validate(
+    records: ak.Array, schema: Schema = OBJECTS, *, truth: bool | None = None, ranges: bool = True
+) -> None:
     """Checks fields, dtypes, units (by their ranges) and shapes of records.
 
     Args:
         records: The records, one entry per object.
+        schema: Their kind.
         truth: True demands every truth field, False ignores them, None checks those that are there.
-        ranges: Also look at every value: finite, and within the range of the field table.
+        ranges: Also look at every value: finite, within the range of the field table, and an index within
+            the collection that it points into.
 
     Raises:
         InvalidValue: A field is missing or has the wrong dtype, shape or values; says which.
@@ -91,9 +95,9 @@ def validate(records: ak.Array, *, truth: bool | None = None, ranges: bool = Tru
         raise InvalidValue("records", "a one-dimensional awkward array of objects", _describe(records))
     names = field_names(records)
     for name in names:
-        if name not in FIELD_BY_NAME:
-            raise UnknownName("field", name, FIELD_BY_NAME, "the records")
-    for field in FIELDS:
+        if name not in schema.by_name:
+            raise UnknownName("field", name, schema.by_name, f"records of the kind {schema.name!r}")
+    for field in schema.fields:
         needed = field.role == "input" or (truth is True and field.role == "truth")
         if field.name not in names:
             if needed:
@@ -102,16 +106,14 @@ def validate(records: ak.Array, *, truth: bool | None = None, ranges: bool = Tru
                 )
         elif not (truth is False and field.role == "truth"):
             _check_field(records, field, ranges)
-    if has_field(records, "deposits.hit") and ranges:
-        _check_index(records, "deposits.hit", "hits.energy_gev")
-        _check_index(records, "deposits.particle", "particles.pdg_id")
 
 
-def conform(records: ak.Array) -> ak.Array:
+def conform(records: ak.Array, schema: Schema = OBJECTS) -> ak.Array:
     """Casts the known fields to the dtypes of the schema, refusing every cast that changes a value's meaning.
 
     Args:
         records: Records whose numbers may be wider, e.g. float64 or int64.
+        schema: Their kind.
 
     Returns:
         Records with the schema's dtypes; unknown fields are dropped.
@@ -119,9 +121,8 @@ def conform(records: ak.Array) -> ak.Array:
     Raises:
         InvalidValue: A number does not fit (300 into uint8), or is no integer where one is stored.
     """
-    names = [name for name in field_names(records) if name in FIELD_BY_NAME]
-    columns = {name: cast(get_field(records, name), FIELD_BY_NAME[name]) for name in names}
-    return assemble(columns)
+    names = [name for name in field_names(records) if name in schema.by_name]
+    return assemble({name: cast(get_field(records, name), schema.by_name[name]) for name in names})
 
 
 def cast(values: ak.Array, field: Field) -> ak.Array:
@@ -137,7 +138,7 @@ def assemble(columns: Mapping[str, Any]) -> ak.Array:
     """Builds records from columns by dotted name.
 
     Args:
-        columns: Name -> array; `hits.*`, `particles.*` and `deposits.*` jagged [B, N], the others [B].
+        columns: Name -> array; a dotted one is jagged [B, N], any other [B].
 
     Returns:
         Records [B].
@@ -145,15 +146,13 @@ def assemble(columns: Mapping[str, Any]) -> ak.Array:
     Raises:
         InvalidValue: The lists of a collection, or the columns, differ in length.
     """
+    jagged: dict[str, dict[str, ak.Array]] = {}
+    for name, values in columns.items():
+        if "." in name:
+            collection, leaf = name.split(".")
+            jagged.setdefault(collection, {})[leaf] = ak.Array(values)
     parts: dict[str, Any] = {}
-    for collection in COLLECTIONS:
-        inside = {
-            name.split(".")[1]: ak.Array(v)
-            for name, v in columns.items()
-            if name.startswith(collection + ".")
-        }
-        if not inside:
-            continue
+    for collection, inside in jagged.items():
         for leaf, values in inside.items():
             if values.ndim != 2:
                 raise InvalidValue(
@@ -244,16 +243,10 @@ def _check_field(records: ak.Array, field: Field, ranges: bool) -> None:
     if bad.any():
         unit = f" {field.unit}" if field.unit else ""
         raise InvalidValue(field.name, f"{field.range_text}{unit}", f"{_count(bad)}, first {flat[bad][0]}")
-
-
-def _check_index(records: ak.Array, index: str, into: str) -> None:
-    if not has_field(records, into):
-        return
-    bad = ak.any(get_field(records, index) >= ak.num(get_field(records, into)), axis=1)
-    if bool(ak.any(bad)):
-        raise InvalidValue(
-            index, f"indices below the number of {into.split('.')[0]}", _count(ak.to_numpy(bad))
-        )
+    if field.into in ak.fields(records):
+        bad = np.asarray(ak.to_numpy(ak.any(values >= ak.num(records[field.into]), axis=1)))
+        if bad.any():
+            raise InvalidValue(field.name, f"indices below the number of {field.into}", _count(bad))
 
 
 def _plain(values: ak.Array, name: str) -> npt.NDArray[Any]:

@@ -28,8 +28,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import SCHEMA_VERSION
+from zoo.data.fields import Schema
 from zoo.data.flat import OFFSETS, Flat, lengths, n_objects, to_flat
+from zoo.data.object_fields import OBJECTS
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue
 
 __all__ = ["ShardCache", "unique_showers"]
@@ -44,19 +45,20 @@ class ShardCache:
         folder: Where the shards are; created with the first write.
         key: What determines the content: sample, configuration, seed, number, split, code version, library.
             Anything that JSON can hold. Another key makes the cache stale.
+        schema: Kind of the records.
 
     Raises:
         InvalidValue: JSON cannot hold the key.
     """
 
-    def __init__(self, folder: str | Path, key: Mapping[str, Any]) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, key: Mapping[str, Any], schema: Schema = OBJECTS) -> None:
+        self.folder, self.schema = Path(folder), schema
         try:
             # Through JSON once, so that tuples and lists are the same key.
             self.key: dict[str, Any] = json.loads(json.dumps(dict(key), sort_keys=True))
         except (TypeError, ValueError) as error:
             raise InvalidValue("key", "a mapping that JSON can hold", error) from error
-        content = json.dumps([SCHEMA_VERSION, self.key], sort_keys=True)
+        content = json.dumps([schema.version, self.key], sort_keys=True)
         self.key_sha256 = hashlib.sha256(content.encode()).hexdigest()
         self._checked: set[int] = set()
 
@@ -70,7 +72,7 @@ class ShardCache:
         Raises:
             InvalidFile: The folder cannot be written or the disk is full.
         """
-        flat = to_flat(records) if isinstance(records, ak.Array) else dict(records)
+        flat = to_flat(records, self.schema) if isinstance(records, ak.Array) else dict(records)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             sha256 = _write_npz(self._npz(index), flat)
@@ -78,7 +80,7 @@ class ShardCache:
                 "key_sha256": self.key_sha256,
                 "sha256": sha256,
                 "objects": n_objects(flat),
-                "hits": int(flat[OFFSETS][-1]),
+                self.schema.nodes: int(flat[OFFSETS][-1]),
                 "showers": unique_showers(flat),
             }
             _write_json(self._note(index), note)
@@ -112,20 +114,20 @@ class ShardCache:
         if absent:
             raise InvalidFile(self.folder, f"shards {absent} of {n_shards} are missing or stale.")
         notes = [self._read_note(index) for index in range(n_shards)]
+        counted = ("objects", self.schema.nodes)
         showers: dict[str, set[int]] = {}
         for note in notes:
             for library, rows in note["showers"].items():
                 showers.setdefault(library, set()).update(rows)
         manifest = {
             **information,
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": self.schema.version,
             "key": self.key,
             "key_sha256": self.key_sha256,
             "n_shards": n_shards,
-            "objects": sum(note["objects"] for note in notes),
-            "hits": sum(note["hits"] for note in notes),
+            **{name: sum(note[name] for note in notes) for name in counted},
             "unique_showers": {library: len(rows) for library, rows in sorted(showers.items())},
-            "shards": [{k: note[k] for k in ("sha256", "objects", "hits")} for note in notes],
+            "shards": [{k: note[k] for k in ("sha256", *counted)} for note in notes],
         }
         try:
             _write_json(self.folder / MANIFEST, manifest)

@@ -14,7 +14,9 @@ import awkward as ak
 import numpy.typing as npt
 
 from zoo.data.branch_maps import BranchMap
+from zoo.data.fields import Schema
 from zoo.data.flat import Flat, n_objects, piece, to_flat
+from zoo.data.object_fields import OBJECTS
 from zoo.data.readers import count_objects, read_root
 from zoo.errors import InvalidValue
 
@@ -39,10 +41,16 @@ class InMemory:
     Args:
         records: Records, or flat arrays.
         shard_size: Objects per shard.
+        schema: Kind of the records.
     """
 
-    def __init__(self, records: ak.Array | Mapping[str, npt.NDArray[Any]], shard_size: int = 50_000) -> None:
-        self._flat = to_flat(records) if isinstance(records, ak.Array) else dict(records)
+    def __init__(
+        self,
+        records: ak.Array | Mapping[str, npt.NDArray[Any]],
+        shard_size: int = 50_000,
+        schema: Schema = OBJECTS,
+    ) -> None:
+        self._flat = to_flat(records, schema) if isinstance(records, ak.Array) else dict(records)
         self._size = shard_size
 
     def __len__(self) -> int:
@@ -61,13 +69,18 @@ class RootFile:
         path: The file.
         branch_map: Map of its branches, or None for an own file.
         shard_size: Objects per step.
+        schema: Kind of the records.
     """
 
     def __init__(
-        self, path: str | Path, branch_map: BranchMap | str | Path | None = None, shard_size: int = 50_000
+        self,
+        path: str | Path,
+        branch_map: BranchMap | str | Path | None = None,
+        shard_size: int = 50_000,
+        schema: Schema = OBJECTS,
     ) -> None:
-        self._path, self._map, self._size = path, branch_map, shard_size
-        self._count = count_objects(path, branch_map)
+        self._path, self._map, self._size, self._schema = path, branch_map, shard_size, schema
+        self._count = count_objects(path, branch_map, schema)
 
     def __len__(self) -> int:
         return max(1, -(-self._count // self._size))
@@ -75,7 +88,8 @@ class RootFile:
     def read(self, index: int) -> Flat:
         """Flat arrays of one step."""
         start = index * self._size
-        return to_flat(read_root(self._path, self._map, start, start + self._size))
+        records = read_root(self._path, self._map, start, start + self._size, schema=self._schema)
+        return to_flat(records, self._schema)
 
 
 class Joined:

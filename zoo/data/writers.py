@@ -16,8 +16,9 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from zoo.data.fields import COLLECTIONS, FIELD_BY_NAME, SCHEMA_VERSION, TREE_NAME
-from zoo.data.schema import field_names, get_field, validate
+from zoo.data.fields import Schema
+from zoo.data.object_fields import OBJECTS
+from zoo.data.schema import field_names, leaf_values, validate
 from zoo.errors import InvalidFile, InvalidValue, ZooError
 
 __all__ = ["METADATA_KEY", "write_root"]
@@ -30,15 +31,17 @@ def write_root(
     records: ak.Array | Iterable[ak.Array],
     metadata: Mapping[str, Any] | None = None,
     *,
+    schema: Schema = OBJECTS,
     step: int = 10_000,
 ) -> Path:
-    """Writes records and their metadata to a ROOT file with one TTree of jagged branches.
+    """Writes records and their metadata to a ROOT file: one TTree of jagged branches, named as their kind.
 
     Args:
         path: Destination; replaced if it exists.
         records: Records, or an iterable of records with the same fields (written as they come: bounded
-        memory).
+            memory).
         metadata: Goes into the file as JSON (sample, seed, split, configuration, versions, ...).
+        schema: Kind of the records.
         step: Objects per basket.
 
     Returns:
@@ -52,7 +55,7 @@ def write_root(
 
     path = Path(path)
     try:
-        text = json.dumps({"schema_version": SCHEMA_VERSION, **(metadata or {})}, sort_keys=True)
+        text = json.dumps({"schema_version": schema.version, **(metadata or {})}, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise InvalidValue("metadata", "a mapping that JSON can hold", error) from error
     if not path.parent.is_dir():
@@ -67,9 +70,9 @@ def write_root(
         with uproot.recreate(name) as file:
             tree = None
             for chunk in chunks:
-                validate(chunk)
+                validate(chunk, schema)
                 if tree is None:
-                    tree = file.mktree(TREE_NAME, _types(chunk), title="calorimeter objects")
+                    tree = file.mktree(schema.name, _types(chunk, schema), title=schema.title)
                 for start in range(0, len(chunk), step):
                     tree.extend(_branches(chunk[start : start + step]))
             if tree is None:
@@ -89,25 +92,24 @@ def write_root(
     return path
 
 
-def _types(records: ak.Array) -> dict[str, Any]:
+def _types(records: ak.Array, schema: Schema) -> dict[str, Any]:
     """Branch name -> type, as uproot's `mktree` wants it; a collection is one jagged record."""
     types: dict[str, Any] = {}
     names = field_names(records)
-    for collection in COLLECTIONS:
-        inside = [FIELD_BY_NAME[name] for name in names if name.startswith(collection + ".")]
+    for collection in schema.collections:
+        inside = [schema.by_name[name] for name in names if name.startswith(collection + ".")]
         if inside:
             text = ", ".join(f'"{field.leaf}": {field.dtype}' for field in inside)
             types[collection] = f"var * {{{text}}}"
-    types.update({name: np.dtype(FIELD_BY_NAME[name].dtype) for name in names if "." not in name})
+    types.update({name: np.dtype(schema.by_name[name].dtype) for name in names if "." not in name})
     return types
 
 
 def _branches(records: ak.Array) -> dict[str, Any]:
-    branches: dict[str, Any] = {c: records[c] for c in COLLECTIONS if c in ak.fields(records)}
-    for name in field_names(records):
-        if "." not in name:
-            branches[name] = np.asarray(ak.to_numpy(get_field(records, name)))
-    return {name: ak.to_packed(v) if isinstance(v, ak.Array) else v for name, v in branches.items()}
+    return {
+        name: ak.to_packed(records[name]) if ak.fields(records[name]) else leaf_values(records, name)
+        for name in ak.fields(records)
+    }
 
 
 def _umask() -> int:

@@ -3,7 +3,21 @@
 import awkward as ak
 import numpy as np
 
+from zoo.data.fields import Field, Schema
 from zoo.errors import InvalidValue
+
+SCHEMA = Schema(
+    "toys",
+    "events of the toy",
+    99,
+    "hits",
+    (
+        Field("hits.x_cm", "float32", "cm", "input", "place"),
+        Field("hits.y_cm", "float32", "cm", "input", "place"),
+        Field("hits.energy_gev", "float32", "GeV", "input", "energy", 0.0),
+        Field("rho_gev", "float32", "GeV", "input", "energy density", 0.0),
+    ),
+)
 
 
 def sample(n, seed):

@@ -9,13 +9,16 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import FIELD_BY_NAME, Field
+from zoo.data.fields import Field
 from zoo.data.flat import Flat, lengths, n_objects
+from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import assemble, leaf_values
 from zoo.errors import InvalidValue
 from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
 
 Float32 = npt.NDArray[np.float32]
+
+SCHEMA = OBJECTS
 
 SAMPLE_CASES = (
     "no hits",
@@ -45,7 +48,7 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
     """Turns records into the network's input tensors, padded to the longest object.
 
     Args:
-        records: Objects with the input fields of `zoo.data.fields`.
+        records: Objects with the input fields of `zoo.data.object_fields`.
 
     Returns:
         `hits` [B, N, 5], `hit_mask` [B, N], `event` [B, 2] (rho, leakage in GeV), float32, N >= 1.
@@ -126,9 +129,9 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     if not np.isin(mask, (0.0, 1.0)).all():
         raise InvalidValue("hit_mask", "zeros and ones", f"values from {mask.min():g} to {mask.max():g}")
     for number, name in enumerate(HIT_FEATURES):
-        _expect_range(FIELD_BY_NAME[f"hits.{name}"], hits[:, :, number][mask > 0])
+        _expect_range(SCHEMA.by_name[f"hits.{name}"], hits[:, :, number][mask > 0])
     for number, name in enumerate(EVENT_FEATURES):
-        _expect_range(FIELD_BY_NAME[name], event[:, number])
+        _expect_range(SCHEMA.by_name[name], event[:, number])
 
 
 def _expect_shape(name: str, value: Float32, shape: tuple[int, ...], features: tuple[str, ...]) -> None:
@@ -170,7 +173,7 @@ def sample(n: int, seed: int) -> ak.Array:
         events.append(_event(case, rng))
     columns: dict[str, Any] = {}
     for name in (f"hits.{feature}" for feature in HIT_FEATURES):
-        dtype = FIELD_BY_NAME[name].dtype
+        dtype = SCHEMA.by_name[name].dtype
         flat = np.concatenate([event[name] for event in events]) if events else np.zeros(0)
         counts = np.array([len(event[name]) for event in events], np.int64)
         columns[name] = ak.unflatten(flat.astype(dtype), counts)
@@ -179,7 +182,7 @@ def sample(n: int, seed: int) -> ak.Array:
         "seed_ieta", "seed_iphi", "rho_gev", "leakage_gev", "true_energy_gev", "true_eta", *truth, "event_id",
     ):  # fmt: skip
         values = [event.get(name, truth.get(name, number)) for number, event in enumerate(events)]
-        columns[name] = np.asarray(values, FIELD_BY_NAME[name].dtype)
+        columns[name] = np.asarray(values, SCHEMA.by_name[name].dtype)
     return assemble(columns)
 
 

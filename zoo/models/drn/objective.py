@@ -18,31 +18,30 @@ from zoo.keras_compat import register
 from zoo.losses.crystal_ball import REACH, CrystalBallLoss
 from zoo.models.drn.config import DRNConfig
 
-LOSS_OUTPUT = "dscb"
 OUT_OF_REACH = 10.0  # target of an object without raw energy: beyond `REACH`, so its loss is zero
 
 
-def loss(config: DRNConfig) -> keras.losses.Loss:
+def loss(config: DRNConfig) -> dict[str, keras.losses.Loss]:
     """Returns the negative log-likelihood; targets beyond +-ln 2, which mu cannot reach, count zero."""
     del config  # one loss for all presets
-    return CrystalBallLoss(reach=REACH)
+    return {"dscb": CrystalBallLoss(reach=REACH)}
 
 
-def metrics(config: DRNConfig) -> list[keras.metrics.Metric]:
+def metrics(config: DRNConfig) -> dict[str, list[keras.metrics.Metric]]:
     """Returns the metrics of the output `dscb`."""
     del config
-    return [ModeError(), RelativeWidth()]
+    return {"dscb": [ModeError(), RelativeWidth()]}
 
 
-def targets(records: ak.Array) -> npt.NDArray[np.float32]:
+def targets(records: ak.Array) -> dict[str, npt.NDArray[np.float32]]:
     """Computes y = log(E_true / E_raw) of each object.
 
     Args:
         records: Objects with `hits.energy_gev` and `true_energy_gev`.
 
     Returns:
-        y `[B]` float32, not clipped. Objects without raw or true energy get `OUT_OF_REACH`. Everything
-        beyond +-ln 2 is left out of the loss and is counted as inefficiency in the report.
+        `dscb`: y `[B]` float32, not clipped. Objects without raw or true energy get `OUT_OF_REACH`.
+        Everything beyond +-ln 2 is left out of the loss and is counted as inefficiency in the report.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["hits"]["energy_gev"])))
     energies = np.asarray(ak.to_numpy(ak.flatten(records["hits"]["energy_gev"])), np.float64)
@@ -52,7 +51,7 @@ def targets(records: ak.Array) -> npt.NDArray[np.float32]:
     true = np.asarray(ak.to_numpy(records["true_energy_gev"]), np.float64)
     usable = (raw > 0) & (true > 0)
     ratio = np.divide(true, raw, out=np.ones_like(true), where=usable)
-    return np.where(usable, np.log(ratio), OUT_OF_REACH).astype(np.float32)
+    return {"dscb": np.where(usable, np.log(ratio), OUT_OF_REACH).astype(np.float32)}
 
 
 def _used(y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

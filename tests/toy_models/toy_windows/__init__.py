@@ -1,0 +1,1 @@
+"""A toy with two sets, one inside the other, and two outputs that are trained."""

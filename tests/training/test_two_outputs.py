@@ -1,0 +1,71 @@
+"""A network on windows of clusters: two axes of nodes, two losses, through the one path of training."""
+
+import csv
+import json
+
+import awkward as ak
+import numpy as np
+import pytest
+
+import zoo
+from training import data, run
+from training.recipe import from_dict
+from zoo.errors import InvalidValue
+from zoo.registry import model_module
+
+TABLES = {
+    "model": {"name": "toy_windows", "preset": "small"},
+    "data": {"samples": ["toy"], "n": 256, "validation_n": 128, "shard_size": 64, "reachable_only": False},
+    "optimiser": {"learning_rate": 0.05, "warmup_steps": 1},
+    "fit": {"batch_size": 16, "steps": 24, "steps_per_epoch": 8, "validation_batch_size": 20},
+}
+
+
+def binary(label, logit):
+    return np.maximum(logit, 0) - logit * label + np.log1p(np.exp(-np.abs(logit)))
+
+
+def test_both_losses_are_minimised(toy_models, tmp_path):
+    import keras
+
+    recipe = from_dict(TABLES)
+    result = run.run(recipe, tmp_path / "run", cache=tmp_path, processes=1, verbose=False)
+    facts = json.loads((result.folder / "run.json").read_text())
+    assert facts["events"]["train"]["clusters"] > 256 == facts["events"]["train"]["objects"]
+    rows = list(csv.DictReader((result.folder / "log.csv").read_text().splitlines()))
+    assert {"val_loss", "val_edge_logit_loss", "val_flavour_loss", "val_flavour_accuracy"} <= set(rows[0])
+    assert float(rows[-1]["edge_logit_loss"]) < float(rows[0]["edge_logit_loss"])
+
+    # val_loss is 2 x edges + 0.5 x flavour over all windows, by hand.
+    network = keras.models.load_model(result.folder / "latest.keras")
+    assert sorted(network.output) == ["edge_logit", "energy_gev", "flavour"]
+    cached = data.prepare(recipe.data, "validation", n=128, cache=tmp_path, model="toy_windows", quiet=True)
+    records = cached.records()
+    found = zoo.predict(network, records, batch_size=7)
+    edges = []
+    for labels, logits in zip(records.clusters.in_supercluster, found.edge_logit, strict=True):
+        logits = np.asarray(logits)
+        assert not logits[len(labels) :].any()
+        edges.append(binary(np.asarray(labels), logits[: len(labels)]).mean() if len(labels) else 0.0)
+    flavour = -np.log(np.asarray(found.flavour)[np.arange(128), np.asarray(records.flavour)])
+    expected = 2.0 * np.mean(edges) + 0.5 * np.mean(flavour)
+    assert float(rows[-1]["val_loss"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_answers_in_small_batches_are_those_of_all_at_once(toy_models):
+    """`predict` cuts both axes to what a batch needs."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    network = zoo.load("toy_windows", weights=None)
+    events = model_module("toy_windows", "events")
+    records = events.sample(60, 1)
+    whole = network(events.to_inputs(records))
+    found = zoo.predict(network, records, batch_size=5)
+    for name in ("edge_logit", "flavour", "energy_gev"):
+        np.testing.assert_allclose(ak.to_numpy(found[name]), whole[name], rtol=1e-4, atol=1e-5)
+
+
+def test_reachable_only_is_for_calorimeter_objects(toy_models):
+    with pytest.raises(InvalidValue, match=r"reachable_only: expected false for clusters around a seed"):
+        from_dict({**TABLES, "data": {**TABLES["data"], "reachable_only": True}})

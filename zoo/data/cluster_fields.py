@@ -1,0 +1,109 @@
+"""PF clusters: whole events of them, and the windows that a superclustering network sees.
+
+One record of `CLUSTER_EVENTS` is one event after PFClustering. Its clusters come in no special order; a hit
+that several clusters share stands once for each of them, with its fraction. One record of `WINDOWS` is the
+neighbourhood of one seed cluster, cut out of such an event.
+"""
+
+from __future__ import annotations
+
+from zoo.data.fields import BEAM_GEV, PI, Field, Schema
+from zoo.data.object_fields import OBJECTS
+
+__all__ = ["CLUSTER_EVENTS", "FLAVOURS", "WINDOWS"]
+
+FLAVOURS = ("jet", "electron", "photon")
+"""Meaning of `groups.flavour` and `flavour`."""
+
+
+def _as_of_objects(*names: str) -> tuple[Field, ...]:
+    return tuple(OBJECTS.by_name[name] for name in names)
+
+
+_FLAVOUR = "what it is: 0 jet, 1 electron, 2 photon"
+_CLUSTERS = (
+    Field("clusters.ieta", "int16", "", "input", "ieta of the seed crystal, no 0", -85, 85, not_zero=True),
+    Field("clusters.iphi", "int16", "", "input", "iphi of the seed crystal", 1, 360),
+    Field("clusters.energy_gev", "float32", "GeV", "input", "raw PF energy", 0.0, BEAM_GEV, open_low=True),
+    Field("clusters.eta", "float32", "", "input", "eta of the PF position", -5.0, 5.0),
+    Field("clusters.phi", "float32", "rad", "input", "phi of the PF position", -PI, PI),
+)
+_CLUSTER_PILEUP = Field(
+    "clusters.pileup_gev",
+    "float32",
+    "GeV",
+    "truth",
+    "deposit of pile-up in it, by the hits' fractions",
+    0.0,
+    BEAM_GEV,
+)
+_HITS = (
+    Field("hits.cluster", "int16", "", "input", "index into clusters", 0, into="clusters"),
+    *_as_of_objects("hits.ieta", "hits.iphi"),
+    Field("hits.energy_gev", "float32", "GeV", "input", "energy, undivided", 0.0, BEAM_GEV, open_low=True),
+    Field("hits.fraction", "float32", "", "input", "share of the cluster in it", 0.0, 1.0, open_low=True),
+    *_as_of_objects("hits.noise_gev", "hits.dead_neighbours"),
+)
+_EVENT = _as_of_objects("rho_gev", "n_pileup", "shower_row", "shower_pdg_id", "event_id")
+
+
+def _gev(name: str, meaning: str) -> Field:
+    return Field(name, "float32", "GeV", "truth", meaning, 0.0, BEAM_GEV)
+
+
+CLUSTER_EVENTS = Schema(
+    "cluster_events",
+    "events of PF clusters",
+    2,
+    "clusters",
+    (
+        *_CLUSTERS,
+        Field(
+            "clusters.leakage_gev", "float32", "GeV", "input", "smeared energy behind it (H)", 0.0, BEAM_GEV
+        ),
+        _CLUSTER_PILEUP,
+        Field("clusters.whole_window", "uint8", "", "provenance", "1: its window was simulated", 0, 1),
+        *_HITS,
+        Field("groups.flavour", "int8", "", "truth", _FLAVOUR, 0, 2),
+        _gev("groups.energy_gev", "generated energy"),
+        Field("groups.eta", "float32", "", "truth", "generated eta, at the vertex", -10.0, 10.0),
+        Field("groups.phi", "float32", "rad", "truth", "generated phi, at the vertex", -PI, PI),
+        _gev("groups.deposit_gev", "deposit of all its particles in the crystals"),
+        Field("particles.pdg_id", "int32", "", "truth", "PDG code"),
+        Field("particles.group", "int16", "", "truth", "index into groups: made by it", 0, into="groups"),
+        _gev("particles.energy_gev", "energy at the vertex"),
+        Field("particles.eta", "float32", "", "truth", "eta at the vertex"),
+        Field("particles.phi", "float32", "rad", "truth", "phi at the vertex"),
+        _gev("particles.deposit_gev", "deposit in the crystals, before thresholds"),
+        Field("particles.library_row", "int32", "", "truth", "row of its shower, -1: none", -1),
+        Field("shares.cluster", "int16", "", "truth", "index into clusters", 0, into="clusters"),
+        Field("shares.group", "int16", "", "truth", "index into groups", 0, into="groups"),
+        _gev("shares.energy_gev", "deposit of the group in the cluster, by the hits' fractions"),
+        *_EVENT,
+    ),
+    labelled=("clusters", "groups", "shares"),
+)
+
+WINDOWS = Schema(
+    "windows",
+    "clusters around a seed cluster",
+    3,
+    "clusters",
+    (
+        *_CLUSTERS,
+        Field("clusters.is_seed", "uint8", "", "input", "1 for the seed of the window, else 0", 0, 1),
+        Field("clusters.in_supercluster", "uint8", "", "truth", "1: of the seed's supercluster", 0, 1),
+        _gev("clusters.true_energy_gev", "deposit of the window's group in it, by the hits' fractions"),
+        _CLUSTER_PILEUP,
+        Field("clusters.index", "int32", "", "provenance", "its place in the event", 0),
+        *_HITS,
+        Field("leakage_gev", "float32", "GeV", "input", "smeared energy behind the seed (H)", 0.0, BEAM_GEV),
+        Field("flavour", "int8", "", "truth", _FLAVOUR, 0, 2),
+        _gev("true_energy_gev", "generated energy of the window's group, 0: none"),
+        Field("true_eta", "float32", "", "truth", "generated eta of that group", -10.0, 10.0),
+        Field("true_phi", "float32", "rad", "truth", "generated phi of that group", -PI, PI),
+        _gev("sim_energy_gev", "deposit of that group in the crystals"),
+        *_EVENT,
+    ),
+    labelled=("clusters",),
+)
