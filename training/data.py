@@ -34,6 +34,7 @@ from training.recipe import Data
 from zoo.data import raw_energy_gev
 from zoo.data.fields import Schema
 from zoo.data.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
+from zoo.data.object_fields import OBJECTS
 from zoo.data.shards import ShardCache
 from zoo.errors import InvalidValue, UnknownName
 from zoo.registry import model_module
@@ -236,9 +237,10 @@ def _sample(part: Part, seed: int, split: str, model: str, truth: bool = False) 
 def _simulate_objects(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
     from zoo.simulation import samples
 
-    if sample not in samples.SAMPLES:
-        raise UnknownName("sample", sample, [*samples.SAMPLES, TOY])
-    config = samples.SAMPLES[sample]
+    known = {name: config for name, config in samples.SAMPLES.items() if config.schema == OBJECTS}
+    if sample not in known:
+        raise UnknownName("sample", sample, [*known, TOY])
+    config = known[sample]
     if not pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
     return samples.simulate(sample, n, seed, split=split, config=config, truth=truth)

@@ -40,7 +40,7 @@ def network(request):
     return lambda inputs: {name: value.numpy() for name, value in call(inputs).items()}
 
 
-def test_answers_of_clusters_move_with_them_bit_by_bit(inputs, network):
+def test_answers_of_clusters_move_with_them(inputs, network):
     rng = np.random.default_rng(1)
     clusters = np.argsort(rng.random(inputs["cluster_mask"].shape), axis=1)
     hits = np.argsort(rng.random(inputs["hit_mask"].shape), axis=2)
@@ -55,10 +55,8 @@ def test_answers_of_clusters_move_with_them_bit_by_bit(inputs, network):
     whole, found = network(inputs), network(moved)
     for name, values in whole.items():
         expected = np.take_along_axis(values, clusters, 1) if name.startswith("edge") else values
-        twins = ROW["duplicate clusters"]  # only their hits differ: their order is not fixed
-        np.testing.assert_allclose(found[name][twins], expected[twins], rtol=1e-5)
-        others = np.arange(len(values)) != twins
-        np.testing.assert_array_equal(found[name][others], expected[others], err_msg=name)
+        # The canonical order makes the sums the same; threads of a matrix product may still round otherwise.
+        np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_padding_and_ignored_clusters_have_no_probability(inputs, network):
