@@ -17,6 +17,7 @@ import atexit
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ _GROUP = 8  # batches of one bucket converted at once: awkward costs per call, n
 
 _MOST_STREAMS = 8
 _closing = threading.Event()
+_open: weakref.WeakSet[_Streams] = weakref.WeakSet()
 
 Arrays = Mapping[str, np.ndarray]
 ToArrays = Callable[[ak.Array], Arrays]
@@ -231,15 +233,16 @@ class _Streams:
 
     def __init__(self, generate: Callable[[], Iterator[Any]], blank: list[np.ndarray]) -> None:
         self._generate, self._blank = generate, blank
-        self._live: dict[int, Iterator[Any]] = {}
+        self.live: dict[int, Iterator[Any]] = {}
         self._numbers = itertools.count()
+        _open.add(self)
 
     def begin(self) -> np.int64:
         """Starts a stream; an iterator that was dropped half-way leaves one behind, of which few are kept."""
         number = next(self._numbers)
-        self._live[number] = self._generate()
-        while len(self._live) > _MOST_STREAMS:
-            self._live.pop(next(iter(self._live)))
+        self.live[number] = self._generate()
+        while len(self.live) > _MOST_STREAMS:
+            self.live.pop(next(iter(self.live)))
         return np.int64(number)
 
     def advance(self, number: np.int64) -> list[np.ndarray]:
@@ -248,17 +251,17 @@ class _Streams:
             try:
                 if _closing.is_set():
                     raise StopIteration
-                item = next(self._live[int(number)])
+                item = next(self.live[int(number)])
             except StopIteration:
-                self._live.pop(int(number), None)
+                self.live.pop(int(number), None)
                 return [np.False_, *self._blank]
             return [np.True_, *tf.nest.flatten(item)]
 
 
 class _InFlight:
-    """Counts the calls that are in Python, for the end of the process."""
+    """Counts the calls that are in Python and says when the last one ended, for the end of the process."""
 
-    count = 0
+    count, last = 0, 0.0
     lock = threading.Lock()
 
     def __enter__(self) -> None:
@@ -268,14 +271,21 @@ class _InFlight:
     def __exit__(self, *_: object) -> None:
         with _InFlight.lock:
             _InFlight.count -= 1
+            _InFlight.last = time.monotonic()
 
 
 @atexit.register
 def _close() -> None:
-    """Ends all streams while Python still runs: a thread that needs it later would wait for ever."""
+    """Ends all streams while Python still runs: a thread that needs it later would wait for ever.
+
+    A stream that fills its buffer asks for the next batch at once, and is told that it was the last. One that
+    has not asked for a second waits for its consumer, and will not ask again.
+    """
     _closing.set()
-    deadline = time.monotonic() + 10.0
-    while _InFlight.count and time.monotonic() < deadline:
+    start = time.monotonic()
+    while any(streams.live for streams in _open) and (now := time.monotonic()) < start + 10.0:
+        if not _InFlight.count and now > max(start, _InFlight.last) + 1.0:
+            break
         time.sleep(0.01)
     if _InFlight.lock.acquire(timeout=1.0):
         _InFlight.lock.release()
