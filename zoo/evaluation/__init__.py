@@ -10,11 +10,12 @@
 | `binning` | the variables of a report: ET, eta, pile-up, R9, H/E, position in the crystal, ... |
 | `classes` | classes of objects: pile-up, low bremsstrahlung, gaps, dead crystals, ... |
 | `measures` | all of the above for one method in one bin |
+| `selection` | a selection of clusters: precision, recall, ROC curve, confusion of classes, half-widths |
 | `comparison` | all methods in one bin, and their paired ratios |
 | `class_table` | a class as a whole, in bins of ET, and the mean over them |
 | `report` | `Method` and `EnergyReport`: report.json, plots and one HTML page |
 | `verdicts` | bins in which the model loses, limits that it meets |
-| `plots`, `html`, `html_parts` | how that looks |
+| `plots`, `selection_plots`, `html`, `html_parts` | how that looks |
 | `contest_page` | how a contest of `training.contest` looks |
 
 NumPy, SciPy and (for fits and plots) iminuit and mplhep; no TensorFlow.

@@ -6,6 +6,10 @@
 | `canonical_order` | sorts nodes by a total key, so that nothing later depends on the order of hits |
 | `trim_padding` | cuts slots that are padding in the whole batch |
 | `standardize` | (x - offset) / scale with constants from the configuration |
+| `real_rows` | the real nodes of padded sets as rows, and back |
+| `self_attention` | masked self-attention within each set, on rows |
+| `highway_convolution` | graph convolution with a gate, on rows |
+| `pairwise` | distances between all pairs of nodes |
 | `knn` | masked k nearest neighbours, directed or made undirected |
 | `edge_conv` | EdgeConv with the first dense layer factored into per-node products |
 | `graph_pooling` | deterministic pairwise merging of nodes |
@@ -25,12 +29,15 @@ __all__ = [
     "fan_in_uniform",
     "flat_dense",
     "graph_pooling",
+    "highway_convolution",
     "in_chunks",
     "knn",
     "masked_reductions",
     "pairwise",
     "ragged",
+    "real_rows",
     "sanitize",
+    "self_attention",
     "standardize",
     "trim_padding",
 ]

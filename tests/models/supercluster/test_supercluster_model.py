@@ -257,3 +257,18 @@ def test_dropout_is_of_training_alone(inputs):
     np.testing.assert_array_equal(first["edge_logit"], second["edge_logit"])
     assert not np.array_equal(model(inputs, training=True)["edge_logit"], first["edge_logit"])
     assert not any("dropout" in layer.name for layer in build(CONFIGS["barrel"]).layers)
+
+
+def test_predict_joins_stretches_of_different_width(monkeypatch):
+    """Each stretch has its own longest window; windows on their own are answered alike."""
+    import zoo
+
+    records = events.sample(len(SAMPLE_CASES), 6)
+    monkeypatch.setattr("zoo.predicting.STRETCH", 7)
+    keras.utils.set_random_seed(4)
+    model = build(CONFIGS["barrel"])
+    parts = np.asarray(zoo.predict(model, records).edge_probability)
+    monkeypatch.setattr("zoo.predicting.STRETCH", 100)
+    whole = np.asarray(zoo.predict(model, records).edge_probability)
+    assert parts.shape == whole.shape == (len(SAMPLE_CASES), 45)
+    np.testing.assert_allclose(parts, whole, rtol=1e-5)

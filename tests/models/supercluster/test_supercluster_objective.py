@@ -74,7 +74,7 @@ def test_a_few_steps_lower_every_loss(records):
         metrics=objective.metrics(config), jit_compile=False,
     )  # fmt: skip
     inputs, targets = events.to_inputs(records), objective.targets(records)
-    history = model.fit(inputs, targets, batch_size=20, epochs=12, verbose=0).history
+    history = model.fit(inputs, targets, batch_size=20, epochs=8, verbose=0).history
     for name in ("loss", "edge_logit_loss", "flavour_logit_loss"):
         assert history[name][-1] < history[name][0], name
     assert all(np.isfinite(values).all() for values in history.values())

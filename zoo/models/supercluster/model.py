@@ -54,9 +54,9 @@ def build(config: SuperclusterConfig) -> keras.Model:
     Returns:
         A model "supercluster" from a dict of `clusters` [B, N, 6] (ieta, iphi, energy GeV, eta, phi,
         is_seed), `cluster_mask` [B, N], `hits` [B, N, H, 4] (ieta, iphi, energy x fraction GeV, dead
-        neighbours), `hit_mask` [B, N, H] and `window` [B, 2] (rho GeV, leakage GeV) to a dict of `edge_probability` and
-        `edge_logit` [B, N], `flavour_probability` and `flavour_logit` [B, 3], `energy_gev` and
-        `energy_factor` [B].
+        neighbours), `hit_mask` [B, N, H] and `window` [B, 2] (rho GeV, leakage GeV) to a dict of
+        `edge_probability` and `edge_logit` [B, N], `flavour_probability` and `flavour_logit` [B, 3],
+        `energy_gev` and `energy_factor` [B].
     """
     clusters = keras.Input((None, len(CLUSTER_FEATURES)), name="clusters", dtype="float32")
     cluster_mask = keras.Input((None,), name="cluster_mask", dtype="float32")
