@@ -17,7 +17,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from zoo.errors import InvalidValue
 
 __all__ = ["BEAM_GEV", "PI", "Field", "Role", "Schema"]
 
@@ -70,6 +75,32 @@ class Field:
     def branch(self) -> str:
         """Name of the branch in a ROOT file of this project."""
         return self.name.replace(".", "_")
+
+    def outside(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Says which values are not valid: out of range, or no integers where indices are meant.
+
+        Args:
+            values: Of any shape, in the field's unit, finite.
+
+        Returns:
+            Of the same shape.
+        """
+        bad = (values <= self.low) if self.open_low else (values < self.low)
+        bad |= values > self.high
+        if self.not_zero:
+            bad |= values == 0
+        if np.dtype(self.dtype).kind in "iu":
+            bad |= values != np.rint(values)
+        return np.asarray(bad)
+
+    def check(self, values: npt.NDArray[Any]) -> None:
+        """Raises `InvalidValue` with the range and the first value outside it; of a tensor's column, say."""
+        bad = self.outside(values)
+        if bad.any():
+            unit = f" {self.unit}" if self.unit else ""
+            raise InvalidValue(
+                self.name, f"{self.range_text}{unit}", f"{values[bad][0]:g}, {int(bad.sum())} such in all"
+            )
 
     @property
     def range_text(self) -> str:

@@ -236,10 +236,7 @@ def _check_field(records: ak.Array, field: Field, ranges: bool) -> None:
     if flat.dtype.kind == "f" and not np.isfinite(flat).all():
         bad = ~np.isfinite(flat)
         raise InvalidValue(field.name, "finite numbers", f"{_count(bad)}, first {flat[bad][0]}")
-    bad = (flat <= field.low) if field.open_low else (flat < field.low)
-    bad |= flat > field.high
-    if field.not_zero:
-        bad |= flat == 0
+    bad = field.outside(flat)
     if bad.any():
         unit = f" {field.unit}" if field.unit else ""
         raise InvalidValue(field.name, f"{field.range_text}{unit}", f"{_count(bad)}, first {flat[bad][0]}")

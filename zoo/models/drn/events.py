@@ -9,7 +9,6 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import Field
 from zoo.data.flat import Flat, lengths, n_objects
 from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import assemble, leaf_values
@@ -129,29 +128,15 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     if not np.isin(mask, (0.0, 1.0)).all():
         raise InvalidValue("hit_mask", "zeros and ones", f"values from {mask.min():g} to {mask.max():g}")
     for number, name in enumerate(HIT_FEATURES):
-        _expect_range(SCHEMA.by_name[f"hits.{name}"], hits[:, :, number][mask > 0])
+        SCHEMA.by_name[f"hits.{name}"].check(hits[:, :, number][mask > 0])
     for number, name in enumerate(EVENT_FEATURES):
-        _expect_range(SCHEMA.by_name[name], event[:, number])
+        SCHEMA.by_name[name].check(event[:, number])
 
 
 def _expect_shape(name: str, value: Float32, shape: tuple[int, ...], features: tuple[str, ...]) -> None:
     if value.shape != shape:
         meaning = f" with features {', '.join(features)}" if features else ""
         raise InvalidValue(name, f"shape {shape}{meaning}", f"shape {value.shape}")
-
-
-def _expect_range(field: Field, values: Float32) -> None:
-    bad = (values <= field.low) if field.open_low else (values < field.low)
-    bad |= values > field.high
-    if field.not_zero:
-        bad |= values == 0
-    if np.dtype(field.dtype).kind in "iu":
-        bad |= values != np.rint(values)
-    if bad.any():
-        unit = f" {field.unit}" if field.unit else ""
-        raise InvalidValue(
-            field.name, f"{field.range_text}{unit}", f"{values[bad][0]:g}, {int(bad.sum())} such in all"
-        )
 
 
 def sample(n: int, seed: int) -> ak.Array:

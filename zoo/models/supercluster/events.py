@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from zoo.data.batching import pad
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
-from zoo.data.fields import Field
 from zoo.data.flat import Flat, n_objects
 from zoo.data.schema import assemble, leaf_values
 from zoo.errors import InvalidValue, UnknownName
@@ -200,29 +199,15 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     if (hit_mask * (1.0 - mask[:, :, None])).any():
         raise InvalidValue("hit_mask", "zeros where cluster_mask is zero", "hits of no cluster")
     for number, name in enumerate(CLUSTER_FEATURES):
-        _expect_range(SCHEMA.by_name[f"clusters.{name}"], clusters[:, :, number][mask > 0])
+        SCHEMA.by_name[f"clusters.{name}"].check(clusters[:, :, number][mask > 0])
     for number, name in enumerate(HIT_FEATURES):
-        _expect_range(SCHEMA.by_name[f"hits.{name}"], hits[:, :, :, number][hit_mask > 0])
+        SCHEMA.by_name[f"hits.{name}"].check(hits[:, :, :, number][hit_mask > 0])
     for number, name in enumerate(WINDOW_FEATURES):
-        _expect_range(SCHEMA.by_name[name], inputs["window"][:, number])
+        SCHEMA.by_name[name].check(inputs["window"][:, number])
     seeds = (clusters[:, :, CLUSTER_FEATURES.index("is_seed")] * mask).sum(axis=1)
     if (bad := (seeds != 1) & mask.any(axis=1)).any():
         row = int(np.argmax(bad))
         raise InvalidValue("is_seed", "one seed in each window", f"{seeds[row]:g} in window {row}")
-
-
-def _expect_range(field: Field, values: Float32) -> None:
-    bad = (values <= field.low) if field.open_low else (values < field.low)
-    bad |= values > field.high
-    if field.not_zero:
-        bad |= values == 0
-    if np.dtype(field.dtype).kind in "iu":
-        bad |= values != np.rint(values)
-    if bad.any():
-        unit = f" {field.unit}" if field.unit else ""
-        raise InvalidValue(
-            field.name, f"{field.range_text}{unit}", f"{values[bad][0]:g}, {int(bad.sum())} such in all"
-        )
 
 
 def sample(n: int, seed: int) -> ak.Array:
