@@ -12,7 +12,7 @@ import numpy.typing as npt
 from zoo.data.flat import Flat, lengths, n_objects
 from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import assemble, leaf_values
-from zoo.errors import InvalidValue
+from zoo.data.tensor_checks import check_tensors
 from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
 
 Float32 = npt.NDArray[np.float32]
@@ -106,37 +106,15 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     Raises:
         InvalidValue: What was expected and what came, for the first thing that is wrong.
     """
-    for name, rank in (("hits", 3), ("hit_mask", 2), ("event", 2)):
-        if name not in inputs:
-            raise InvalidValue(name, "this input tensor", f"tensors {', '.join(inputs) or 'none'}")
-        value = inputs[name]
-        if not isinstance(value, np.ndarray) or value.dtype != np.float32:
-            raise InvalidValue(name, "a float32 array", getattr(value, "dtype", type(value).__name__))
-        if value.ndim != rank:
-            raise InvalidValue(name, f"{rank} dimensions", f"shape {value.shape}")
+    check_tensors(
+        inputs,
+        {"hits": ("B", "N", HIT_FEATURES), "hit_mask": ("B", "N"), "event": ("B", EVENT_FEATURES)},
+    )
     hits, mask, event = inputs["hits"], inputs["hit_mask"], inputs["event"]
-    _expect_shape("hits", hits, (len(hits), hits.shape[1], len(HIT_FEATURES)), HIT_FEATURES)
-    _expect_shape("hit_mask", mask, hits.shape[:2], ())
-    _expect_shape("event", event, (len(hits), len(EVENT_FEATURES)), EVENT_FEATURES)
-    for name in ("hits", "hit_mask", "event"):
-        broken = ~np.isfinite(inputs[name])
-        if broken.any():
-            place = tuple(int(index) for index in np.argwhere(broken)[0])
-            raise InvalidValue(
-                name, "finite numbers", f"{inputs[name][place]} at index {place}, {int(broken.sum())} in all"
-            )
-    if not np.isin(mask, (0.0, 1.0)).all():
-        raise InvalidValue("hit_mask", "zeros and ones", f"values from {mask.min():g} to {mask.max():g}")
     for number, name in enumerate(HIT_FEATURES):
         SCHEMA.by_name[f"hits.{name}"].check(hits[:, :, number][mask > 0])
     for number, name in enumerate(EVENT_FEATURES):
         SCHEMA.by_name[name].check(event[:, number])
-
-
-def _expect_shape(name: str, value: Float32, shape: tuple[int, ...], features: tuple[str, ...]) -> None:
-    if value.shape != shape:
-        meaning = f" with features {', '.join(features)}" if features else ""
-        raise InvalidValue(name, f"shape {shape}{meaning}", f"shape {value.shape}")
 
 
 def sample(n: int, seed: int) -> ak.Array:

@@ -15,6 +15,7 @@ from zoo.data.batching import pad
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
 from zoo.data.flat import Flat, n_objects
 from zoo.data.schema import assemble, leaf_values
+from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.supercluster.config import CLUSTER_FEATURES, HIT_FEATURES, WINDOW_FEATURES
 
@@ -166,36 +167,18 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     Raises:
         InvalidValue: What was expected and what came, for the first thing that is wrong.
     """
-    ranks = {"clusters": 3, "cluster_mask": 2, "hits": 4, "hit_mask": 3, "window": 2}
-    for name, rank in ranks.items():
-        if name not in inputs:
-            raise InvalidValue(name, "this input tensor", f"tensors {', '.join(inputs) or 'none'}")
-        value = inputs[name]
-        if not isinstance(value, np.ndarray) or value.dtype != np.float32:
-            raise InvalidValue(name, "a float32 array", getattr(value, "dtype", type(value).__name__))
-        if value.ndim != rank:
-            raise InvalidValue(name, f"{rank} dimensions", f"shape {value.shape}")
-    clusters, mask, hits, hit_mask = (inputs[name] for name in list(ranks)[:4])
-    batch, n, h = len(clusters), clusters.shape[1], hits.shape[2]
-    for name, shape, features in (
-        ("clusters", (batch, n, len(CLUSTER_FEATURES)), CLUSTER_FEATURES),
-        ("cluster_mask", (batch, n), ()),
-        ("hits", (batch, n, h, len(HIT_FEATURES)), HIT_FEATURES),
-        ("hit_mask", (batch, n, h), ()),
-        ("window", (batch, len(WINDOW_FEATURES)), WINDOW_FEATURES),
-    ):
-        if inputs[name].shape != shape:
-            meaning = f" with features {', '.join(features)}" if features else ""
-            raise InvalidValue(name, f"shape {shape}{meaning}", f"shape {inputs[name].shape}")
-        broken = ~np.isfinite(inputs[name])
-        if broken.any():
-            place = tuple(int(index) for index in np.argwhere(broken)[0])
-            found = f"{inputs[name][place]} at index {place}, {int(broken.sum())} in all"
-            raise InvalidValue(name, "finite numbers", found)
-    for name in ("cluster_mask", "hit_mask"):
-        if not np.isin(inputs[name], (0.0, 1.0)).all():
-            low, high = inputs[name].min(), inputs[name].max()
-            raise InvalidValue(name, "zeros and ones", f"values from {low:g} to {high:g}")
+    check_tensors(
+        inputs,
+        {
+            "clusters": ("B", "N", CLUSTER_FEATURES),
+            "cluster_mask": ("B", "N"),
+            "hits": ("B", "N", "H", HIT_FEATURES),
+            "hit_mask": ("B", "N", "H"),
+            "window": ("B", WINDOW_FEATURES),
+        },
+    )
+    clusters, mask = inputs["clusters"], inputs["cluster_mask"]
+    hits, hit_mask = inputs["hits"], inputs["hit_mask"]
     if (hit_mask * (1.0 - mask[:, :, None])).any():
         raise InvalidValue("hit_mask", "zeros where cluster_mask is zero", "hits of no cluster")
     for number, name in enumerate(CLUSTER_FEATURES):
