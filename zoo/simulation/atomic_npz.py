@@ -1,16 +1,21 @@
-"""Compressed .npz files that are there whole or not at all."""
+"""Compressed .npz files that are there whole or not at all, and errors that say who writes them."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["save_npz"]
+from zoo.errors import InvalidFile
+
+__all__ = ["open_npz", "save_npz"]
 
 
 def save_npz(path: Path, arrays: Mapping[str, npt.ArrayLike]) -> int:
@@ -34,3 +39,24 @@ def save_npz(path: Path, arrays: Mapping[str, npt.ArrayLike]) -> int:
         Path(name).unlink(missing_ok=True)
         raise
     return path.stat().st_size
+
+
+@contextmanager
+def open_npz(path: Path, what: str, written_by: str) -> Iterator[Any]:
+    """Opens a file; what is missing or broken in it, found inside the `with` too, is an error.
+
+    Args:
+        path: The file.
+        what: What it should be, "a pool of jets".
+        written_by: Module whose command writes it.
+
+    Raises:
+        InvalidFile: No such file, or something else.
+    """
+    if not path.is_file():
+        raise InvalidFile(path, "no such file.", f"`python -m {written_by}` writes it.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            yield file
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise InvalidFile(path, f"is not {what}: {error}.") from error

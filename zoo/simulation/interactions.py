@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import InvalidFile
-from zoo.simulation.atomic_npz import save_npz
+from zoo.simulation.atomic_npz import open_npz, save_npz
 
 F32 = npt.NDArray[np.float32]
 
@@ -80,20 +78,15 @@ def read(path: Path) -> MinimumBias:
     Raises:
         InvalidFile: No such file, or something else.
     """
-    if not path.is_file():
-        raise InvalidFile(path, "no such file.", "`python -m zoo.simulation.minimum_bias` writes it.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return MinimumBias(
-                start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
-                energy_gev=file["energy_gev"].astype(np.float32),
-                eta=file["eta"].astype(np.float32) * np.float32(ANGLE_UNIT),
-                phi=file["phi"].astype(np.float32) * np.float32(ANGLE_UNIT),
-                kind=file["kind"],
-                grid_gev=file["grid_gev"].astype(np.float32),
-            )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise InvalidFile(path, f"is not a pool of minimum-bias events: {error}.") from error
+    with open_npz(path, "a pool of minimum-bias events", "zoo.simulation.minimum_bias") as file:
+        return MinimumBias(
+            start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
+            energy_gev=file["energy_gev"].astype(np.float32),
+            eta=file["eta"].astype(np.float32) * np.float32(ANGLE_UNIT),
+            phi=file["phi"].astype(np.float32) * np.float32(ANGLE_UNIT),
+            kind=file["kind"],
+            grid_gev=file["grid_gev"].astype(np.float32),
+        )
 
 
 def figures(events: MinimumBias) -> dict[str, float]:

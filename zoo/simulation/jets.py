@@ -11,15 +11,13 @@ pions, close together, with charged hadrons between them. `pythia_jets` makes th
 from __future__ import annotations
 
 import functools
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import InvalidFile
-from zoo.simulation.atomic_npz import save_npz
+from zoo.simulation.atomic_npz import open_npz, save_npz
 from zoo.simulation.shower_table import SPLIT_SEED, SPLITS, split_index, tenths
 
 __all__ = ["SHIPPED", "JetPool", "read"]
@@ -144,16 +142,11 @@ def read(path: Path) -> JetPool:
     Raises:
         InvalidFile: No such file, or something else.
     """
-    if not path.is_file():
-        raise InvalidFile(path, "no such file.", "`python -m zoo.simulation.pythia_jets` writes it.")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return JetPool(
-                start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
-                pdg_id=file["pdg_id"],
-                energy_gev=file["energy_gev"].astype(np.float32),
-                eta=file["eta"].astype(np.float32) * np.float32(ANGLE_UNIT),
-                phi=file["phi"].astype(np.float32) * np.float32(ANGLE_UNIT),
-            )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise InvalidFile(path, f"is not a pool of jets: {error}.") from error
+    with open_npz(path, "a pool of jets", "zoo.simulation.pythia_jets") as file:
+        return JetPool(
+            start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
+            pdg_id=file["pdg_id"],
+            energy_gev=file["energy_gev"].astype(np.float32),
+            eta=file["eta"].astype(np.float32) * np.float32(ANGLE_UNIT),
+            phi=file["phi"].astype(np.float32) * np.float32(ANGLE_UNIT),
+        )

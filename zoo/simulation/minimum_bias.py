@@ -74,7 +74,7 @@ def generate(n: int, seed: int) -> MinimumBias:
         raise InvalidValue("n", "at least one event", n)
     if not 1 <= seed <= 900_000_000:
         raise InvalidValue("seed", "1..900000000", seed)
-    pythia = _pythia(seed)
+    pythia = open_pythia(seed, "SoftQCD:inelastic = on")
     rng = np.random.default_rng(seed)
     charges: dict[int, float] = {}
     parts: list[MinimumBias] = []
@@ -94,16 +94,19 @@ def generate(n: int, seed: int) -> MinimumBias:
     )
 
 
-def _pythia(seed: int) -> Any:
-    """Pythia, ready for inelastic events."""
+def open_pythia(seed: int, *settings: str) -> Any:
+    """Returns Pythia, ready for proton-proton collisions at 13 TeV.
+
+    Args:
+        seed: Seed, 1..900,000,000.
+        settings: Lines of its settings, the processes among them.
+
+    Raises:
+        MissingExtra: Pythia is not installed.
+    """
     pythia = require("pythia8mc", extra="pythia").Pythia("", False)
-    for setting in (
-        f"Beams:eCM = {BEAM_ENERGY_GEV}",
-        "SoftQCD:inelastic = on",
-        "Random:setSeed = on",
-        f"Random:seed = {seed}",
-        "Print:quiet = on",
-    ):
+    beams = f"Beams:eCM = {BEAM_ENERGY_GEV}"
+    for setting in (beams, *settings, "Random:setSeed = on", f"Random:seed = {seed}", "Print:quiet = on"):
         pythia.readString(setting)
     pythia.init()
     return pythia

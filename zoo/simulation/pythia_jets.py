@@ -20,10 +20,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import InvalidValue, require
+from zoo.errors import InvalidValue
 from zoo.simulation.hadrons import LEAST_GEV
 from zoo.simulation.jets import SHIPPED, JetPool
-from zoo.simulation.minimum_bias import BEAM_ENERGY_GEV, NEUTRINOS
+from zoo.simulation.minimum_bias import NEUTRINOS, open_pythia
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ def generate(n: int, seed: int) -> JetPool:
     process_of = np.searchsorted([process.max_et_gev for process in PROCESSES], edges[:-1], side="right")
     bins: list[list[JetPool]] = [[] for _ in wanted]
     for number, process in enumerate(PROCESSES):
-        pythia = _pythia(seed, process)
+        pythia = open_pythia(seed, *process.settings)
         missing = np.where(process_of == number, wanted, 0)
         while missing.any():
             found = cone_jets(pythia.nextBatch(BATCH))
@@ -172,20 +172,6 @@ def _join(parts: list[JetPool]) -> JetPool:
             for name in ("pdg_id", "energy_gev", "eta", "phi")
         ),
     )
-
-
-def _pythia(seed: int, process: Process) -> Any:
-    pythia = require("pythia8mc", extra="pythia").Pythia("", False)
-    for setting in (
-        f"Beams:eCM = {BEAM_ENERGY_GEV}",
-        *process.settings,
-        "Random:setSeed = on",
-        f"Random:seed = {seed}",
-        "Print:quiet = on",
-    ):
-        pythia.readString(setting)
-    pythia.init()
-    return pythia
 
 
 def main(arguments: list[str] | None = None) -> None:
