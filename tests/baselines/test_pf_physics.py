@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks.clustering import SHAPE, cluster, half_width, pair_mass_gev
+from benchmarks.clustering.photons_found import SHAPE, cluster
+from benchmarks.clustering.pions import pair_mass_gev
+from benchmarks.clustering.tables import half_width
 from zoo.baselines import pf_clustering as pf
 from zoo.baselines.pf_clustering.lattice import flat
 from zoo.simulation.flat_segment import (
