@@ -29,6 +29,7 @@ from zoo.evaluation.selection import confusion, half_widths, roc_curve, share
 from zoo.evaluation.selection_plots import draw_measure, draw_roc
 from zoo.models.supercluster.config import FLAVOURS
 from zoo.models.supercluster.events import SCHEMA
+from zoo.models.supercluster.windows import leading_windows
 
 __all__ = ["BASELINES", "LABELS", "MEASURES", "card_metrics", "evaluate", "report_content"]
 
@@ -114,7 +115,7 @@ def report_content(
     keys, note = _showers(records)
     bootstrap = ClusterBootstrap(*keys, replicas=replicas)
     flavour, true = windows.flavour, windows.true_energy
-    best = windows.leading()
+    best = leading_windows(records)
     counted = np.repeat(~((flavour == 0) & (true > 0)), windows.counts)  # the edges of a jet have no truth
     probability, label, energy = (v[counted] for v in (windows.probability, windows.label, windows.energy))
     curves = {
@@ -222,7 +223,6 @@ class _Windows:
         self.true_energy = leaf_values(records, "true_energy_gev").astype(np.float64)
         self.true_eta = leaf_values(records, "true_eta").astype(np.float64)
         self.deposit = leaf_values(records, "sim_energy_gev").astype(np.float64)
-        self.event = leaf_values(records, "event_id").astype(np.int64)
         self.flavour_probability = np.asarray(outputs["flavour_probability"], np.float64)
         self.calibrated = np.asarray(outputs["energy_gev"], np.float64)
         is_seed = leaf_values(records, "clusters.is_seed") > 0
@@ -231,8 +231,6 @@ class _Windows:
         seed = np.zeros(len(self.counts), np.int64)
         seed[self.window[is_seed]] = np.flatnonzero(is_seed)
         at = seed[self.window]
-        self.seed_et = np.zeros(len(self.counts))
-        self.seed_et[self.window[is_seed]] = (self.energy / np.cosh(eta))[is_seed]
         dphi = np.mod(phi - phi[at] + np.pi, 2.0 * np.pi) - np.pi
         low, high = eta_window(eta[at], self.energy, dphi, mustache)
         deta = np.where(eta[at] < 0, -1.0, 1.0) * (eta - eta[at])
@@ -243,17 +241,6 @@ class _Windows:
             "supercluster": self.probability > 0.5,
             "labels": self.label,
         }
-
-    def leading(self) -> Index:
-        """[M] of the windows of each electron or photon the one with the hardest seed."""
-        signal = np.flatnonzero(self.flavour > 0)
-        keys = np.stack([self.event, self.true_energy.view(np.int64), self.true_eta.view(np.int64)])[
-            :, signal
-        ]
-        order = np.lexsort((-self.seed_et[signal], *keys))
-        new = np.ones(len(order), bool)
-        new[1:] = (keys[:, order][:, 1:] != keys[:, order][:, :-1]).any(axis=0)
-        return np.sort(signal[order[new]])
 
     def measured(self, index: Index, bootstrap: ClusterBootstrap) -> dict[str, dict[str, Any]]:
         """Every measure of every method on some windows, and ratios of widths to Mustache's."""
