@@ -3,7 +3,7 @@
 | module | idea |
 | --- | --- |
 | `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
-| `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of clusters, windows of them |
+| `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of rechits, of clusters, ... |
 | `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
 | `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
 | `readers`, `writers` | ROOT files by uproot, in steps, atomic, with metadata |
@@ -12,10 +12,13 @@
 | `batching` | padding to dense arrays, buckets of equal size |
 | `sources`, `stream` | a bounded-memory, seeded stream of batches |
 | `clusters` | clusters of many events, and superclusters made of them |
+| `cluster_truth` | which generated object a cluster is of |
+| `supercluster_objects` | superclusters as calorimeter objects, for the energy regressions |
+| `supercluster_records` | superclusters, their energies and their truth as records |
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
-from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import conform, raw_energy_gev, select, validate
@@ -23,6 +26,8 @@ from zoo.data.schema import conform, raw_energy_gev, select, validate
 __all__ = [
     "CLUSTER_EVENTS",
     "OBJECTS",
+    "RECHIT_EVENTS",
+    "SUPERCLUSTER_EVENTS",
     "WINDOWS",
     "Field",
     "Schema",

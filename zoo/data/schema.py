@@ -18,7 +18,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
@@ -37,7 +37,9 @@ __all__ = [
     "validate",
 ]
 
-KINDS: dict[str, Schema] = {schema.name: schema for schema in (OBJECTS, CLUSTER_EVENTS, WINDOWS)}
+KINDS: dict[str, Schema] = {
+    schema.name: schema for schema in (OBJECTS, RECHIT_EVENTS, CLUSTER_EVENTS, WINDOWS, SUPERCLUSTER_EVENTS)
+}
 
 
 def has_field(records: ak.Array, name: str) -> bool:

@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.cluster_truth import LEAST_MATCH, LEAST_SEED_MATCH, largest_group
 from zoo.data.schema import assemble, has_field, leaf_values
 from zoo.errors import InvalidValue, UnknownName
 
@@ -77,8 +78,8 @@ class LabelRule:
     et_edges_gev: tuple[float, ...] = (1, 4, 10, 15, 25, 40, 50, 70, 100)
     abs_eta_edges: tuple[float, ...] = (0, 0.2, 0.4, 0.7, 1, 1.15, 1.3, 1.479)
     least_fraction: Floats = field(default_factory=lambda: np.asarray(_FITTED))
-    least_match: float = 1e-4  # fraction of a group that a cluster must hold to belong to it
-    least_seed_match: float = 1e-2  # the same for the seed of a window of that group
+    least_match: float = LEAST_MATCH  # fraction of a group that a cluster must hold to belong to it
+    least_seed_match: float = LEAST_SEED_MATCH  # the same for the seed of a window of that group
     largest_pileup: float = 1.5  # pile-up over signal energy; 1e7 in the Run-3 training
 
     def __post_init__(self) -> None:
@@ -324,13 +325,7 @@ def _truth(
     deposit = table["groups.deposit_gev"].astype(np.float64)[group]
     fraction = np.divide(share, deposit, out=np.zeros_like(share), where=deposit > 0)
 
-    # === To which group a cluster belongs ===
-    order = np.lexsort((group, -fraction, cluster))
-    owned, first = np.unique(cluster[order], return_index=True)
-    best = np.full(int(splits["clusters"][-1]), -1)
-    held = np.zeros(len(best))
-    best[owned], held[owned] = group[order[first]], fraction[order[first]]
-    best[held < rule.least_match] = -1
+    best, held = largest_group(cluster, group, fraction, int(splits["clusters"][-1]), rule.least_match)
 
     # === Whose window it is ===
     seed = found.seed
