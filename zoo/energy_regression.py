@@ -70,7 +70,12 @@ class EnergyRegression:
     @property
     def origin(self) -> str:
         """What measures the energy; loads a network."""
-        return f"{self._baseline}, {self._weights}" if self.network is None else self.network.origin
+        if self.network is not None:
+            return self.network.origin
+        if isinstance(self._weights, Path):
+            return str(self._weights)
+        card = info(self._baseline)
+        return f"{card.name}.{card.tag(None if self._weights == 'default' else self._weights).name}"
 
     def __call__(self, objects: ak.Array) -> tuple[Floats, Floats]:
         """Measures the energies of records of `OBJECTS`."""

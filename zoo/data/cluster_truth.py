@@ -1,4 +1,4 @@
-"""Which generated object a cluster is of.
+"""Which generated object a cluster is of, and which supercluster is its.
 
 A cluster belongs to the group, an electron, a photon or a jet, of which it holds the largest fraction of the
 deposit in the crystals.
@@ -12,9 +12,17 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.clusters import Superclusters
 from zoo.data.schema import has_field, leaf_values
 
-__all__ = ["LEAST_MATCH", "LEAST_SEED_MATCH", "group_of_clusters", "has_groups", "largest_group"]
+__all__ = [
+    "LEAST_MATCH",
+    "LEAST_SEED_MATCH",
+    "group_of_clusters",
+    "has_groups",
+    "largest_group",
+    "match_superclusters",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -71,6 +79,25 @@ def group_of_clusters(events: ak.Array, least: float = LEAST_SEED_MATCH) -> Ints
     deposit = leaf_values(events, "groups.deposit_gev").astype(np.float64)[group]
     fraction = np.divide(share, deposit, out=np.zeros_like(share), where=deposit > 0)
     return largest_group(cluster, group, fraction, int(splits["clusters"][-1]), least)[0]
+
+
+def match_superclusters(events: ak.Array, found: Superclusters) -> tuple[Ints, Ints]:
+    """Matches superclusters with groups: a supercluster is of its seed's group.
+
+    Args:
+        events: Records of `CLUSTER_EVENTS` with truth.
+        found: Their superclusters, S in all.
+
+    Returns:
+        [S] index among the groups of all events in a row, -1 for none; [G] of each group the supercluster of
+        highest ET, of equal ones the first, -1 for none.
+    """
+    group = group_of_clusters(events)[found.seed]
+    softest_first = np.lexsort((-np.arange(len(group)), found.et_gev))
+    softest_first = softest_first[group[softest_first] >= 0]
+    hardest = np.full(int(ak.sum(ak.num(events["groups"]))), -1)
+    hardest[group[softest_first]] = softest_first
+    return group, hardest
 
 
 def _splits(counts: npt.NDArray[np.integer[Any]]) -> Ints:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.cluster_fields import FLAVOURS, SUPERCLUSTER_EVENTS
-from zoo.data.cluster_truth import group_of_clusters, has_groups
+from zoo.data.cluster_truth import has_groups, match_superclusters
 from zoo.data.clusters import Superclusters
 from zoo.data.schema import assemble, has_field, leaf_values
 
@@ -82,12 +82,9 @@ def _truth(
     ]
     columns = {name: leaf_values(events, name) for name in names}
     first = _starts(events["groups"])
-    group = group_of_clusters(events)[found.seed]
-    hardest = np.full(len(columns["groups.deposit_gev"]), -1)
-    softest_first = np.lexsort((-np.arange(len(group)), found.et_gev))  # of equal ones the first
-    softest_first = softest_first[group[softest_first] >= 0]
-    hardest[group[softest_first]] = (np.arange(len(group)) - found.row_splits[event])[softest_first]
-    columns["groups.supercluster"] = hardest
+    group, hardest = match_superclusters(events, found)
+    place = np.append(np.arange(len(group)) - found.row_splits[event], -1)
+    columns["groups.supercluster"] = place[hardest]
     columns["superclusters.group"] = np.where(group >= 0, group - first[event], -1)
     return columns
 
