@@ -187,9 +187,7 @@ def _bins(measured: _Measured, used: npt.NDArray[np.bool_]) -> list[tuple[float,
     ]
 
 
-def _compare(
-    chains: Sequence[_Chain], measured: _Measured, found: npt.NDArray[np.bool_]
-) -> dict[str, Any]:
+def _compare(chains: Sequence[_Chain], measured: _Measured, found: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Resolution and half-widths in bins of ET, and ratios to the better classical chain in each bin."""
     bins = []
     for low, high, index in _bins(measured, found):
@@ -249,7 +247,10 @@ def _markdown(facts: Mapping[str, Any]) -> str:
 
     edges = [f"{low:g}-{high:g}" for low, high in pairwise(ET_EDGES)]
     head = ["| | " + " | ".join(edges) + " GeV |", "| --- |" + " --- |" * len(edges)]
-    lines = [f"{facts['events']:,} {facts['sample']} of the test split; {facts['compared']:,} are compared.", ""]
+    lines = [
+        f"{facts['events']:,} {facts['sample']} of the test split; {facts['compared']:,} are compared.",
+        "",
+    ]
     lines += ["Efficiency:", "", *head]
     for name, row in facts["efficiency"].items():
         lines.append(f"| {name} | " + " | ".join(pair(figure, 4) for figure in row) + " |")

@@ -28,7 +28,7 @@ from zoo.simulation.samples import simulate as simulate_events
 if TYPE_CHECKING:
     from zoo.superclustering import Superclustering
 
-__all__ = ["SPECTRA", "simulate"]
+__all__ = ["SPECTRA", "events_of", "simulate"]
 
 SPECTRA = {
     # ET beyond what is reported (4-100 GeV) at both ends, within the library's showers
@@ -66,8 +66,6 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
     if truth:
         raise InvalidValue(f"truth of {sample}", "False: there is none of single hits", truth)
     group = _superclustering(chosen)
-    changes = {"generated": SPECTRA[kind]} | ({} if pileup else {"pileup": (0, 0)})
-    config = dataclasses.replace(SUPERCLUSTERS, **changes)
     parts: list[ak.Array] = []
     have = events = number = 0
     while have < n:
@@ -75,13 +73,41 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
             raise InvalidValue("superclustering", f"superclusters of {kind}", f"{have} in {events} events")
         size = min(BATCH, int(1.25 * (n - have)) + 16)
         entropy = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-        made = simulate_events("superclusters", size, entropy, split=split, config=config, truth=False)
+        made = events_of(kind, size, entropy, split=split, pileup=pileup)
         found = group(made).superclusters
         hardest = match_superclusters(made, found)[1]
         objects = supercluster_objects(made, found, hardest[hardest >= 0], truth=True)[: n - have]
         parts.append(ak.with_field(objects, objects.event_id + events, "event_id"))
         have, events, number = have + len(objects), events + size, number + 1
     return ak.concatenate(parts)
+
+
+def events_of(
+    kind: str, n: int, seed: int, *, split: str, pileup: bool = True, processes: int = 1
+) -> ak.Array:
+    """Simulates events of PF clusters around one particle each.
+
+    Args:
+        kind: "electrons" or "photons".
+        n: Number of events.
+        seed: Same seed, same events.
+        split: "train", "validation" or "test".
+        pileup: Whether there is any.
+        processes: Simulating processes.
+
+    Returns:
+        n records of `CLUSTER_EVENTS`, with groups and shares.
+
+    Raises:
+        UnknownName: No such particle.
+    """
+    if kind not in SPECTRA:
+        raise UnknownName("sample", kind, SPECTRA)
+    changes = {"generated": SPECTRA[kind]} | ({} if pileup else {"pileup": (0, 0)})
+    config = dataclasses.replace(SUPERCLUSTERS, **changes)
+    return simulate_events(
+        "superclusters", n, seed, split=split, config=config, truth=False, processes=processes
+    )
 
 
 @cache

@@ -7,7 +7,7 @@
 | step | alone | choices |
 | --- | --- | --- |
 | clustering | `find_clusters` | "pf"; events that hold clusters keep theirs |
-| superclustering | `zoo.superclustering.find_superclusters` | "mustache", a `MustacheConfig`, a network |
+| superclustering | `zoo.superclustering.find_superclusters` | a Mustache by name or constants, a network |
 | objects | `zoo.data.supercluster_objects.supercluster_objects` | |
 | energy | `zoo.energy_regression.measure_energies` | "raw" (the sum), "bdt", a trained baseline, a network |
 
@@ -62,7 +62,7 @@ def reconstruct(
     Args:
         events: Records of `RECHIT_EVENTS` or `CLUSTER_EVENTS`, or a ROOT file of them.
         clustering: "pf". Events that hold clusters already keep theirs.
-        superclustering: "mustache", its constants, or a network.
+        superclustering: "mustache", "mustache_tuned", constants of it, or a network.
         energy: "raw" for the sum of the clusters, "bdt" or another trained baseline, or a network.
         strategy: How a network's edges become superclusters: one of `zoo.models.supercluster.traversal`.
         batch_size: Windows, and superclusters, in a batch of a network.

@@ -17,7 +17,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines.mustache import CMS, MustacheConfig, mustache
+from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
 from zoo.data.cluster_fields import FLAVOURS
 from zoo.data.clusters import Superclusters, event_clusters
 from zoo.errors import UnknownName
@@ -29,7 +29,10 @@ from zoo.predicting import predict
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Found", "Superclustering", "find_superclusters"]
+__all__ = ["MUSTACHES", "Found", "Superclustering", "find_superclusters"]
+
+MUSTACHES = {"mustache": CMS, "mustache_tuned": TUNED}
+"""Classical choices by name."""
 
 
 class Found(NamedTuple):
@@ -55,7 +58,7 @@ def find_superclusters(
 
     Args:
         events: Records of `CLUSTER_EVENTS`.
-        superclustering: "mustache", its constants, or a network.
+        superclustering: "mustache", "mustache_tuned", constants of it, or a network.
         strategy: How a network's edges become superclusters.
         batch_size: Windows in a batch.
 
@@ -85,15 +88,18 @@ class Superclustering:
         if strategy not in STRATEGIES:
             raise UnknownName("strategy", strategy, STRATEGIES)
         self._strategy, self._batch_size = strategy, batch_size
-        self._mustache = CMS if isinstance(chosen, str) and chosen == "mustache" else chosen
+        self._mustache = MUSTACHES.get(chosen, chosen) if isinstance(chosen, str) else chosen
         self.network: NetworkChoice | None = None
         if not isinstance(self._mustache, MustacheConfig):
-            self.network = NetworkChoice(chosen, "superclustering", "superclustering", ["mustache"])
+            self.network = NetworkChoice(chosen, "superclustering", "superclustering", MUSTACHES)
 
     @property
     def origin(self) -> str:
         """What groups the clusters; loads a network."""
-        return "mustache" if self.network is None else f"{self.network.origin}, {self._strategy}"
+        if self.network is not None:
+            return f"{self.network.origin}, {self._strategy}"
+        known = (name for name, constants in MUSTACHES.items() if constants == self._mustache)
+        return next(known, "mustache, other constants")
 
     def __call__(self, events: ak.Array) -> Found:
         """Groups the clusters of records of `CLUSTER_EVENTS`."""
