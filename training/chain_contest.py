@@ -2,9 +2,9 @@
 
     chain_contest(Path("runs/chain"), ["mustache+raw", "supercluster.barrel_v1+raw"])
 
-A chain is written superclustering+energy, both as for `zoo.reconstruct`. Each event holds one electron, or one
-photon, and pile-up; its supercluster is the hardest of those that a cluster of it has started. An event counts
-where every superclustering has found it; what each has found at all is its efficiency.
+A chain is written superclustering+energy, both as for `zoo.reconstruct`. Each event holds one electron, or
+one photon, and pile-up; its supercluster is the hardest of those that a cluster of it has started. An event
+counts where every superclustering has found it; what each has found at all is its efficiency.
 
 | in `out` | what |
 | --- | --- |
@@ -247,22 +247,17 @@ def _markdown(facts: Mapping[str, Any]) -> str:
 
     edges = [f"{low:g}-{high:g}" for low, high in pairwise(ET_EDGES)]
     head = ["| | " + " | ".join(edges) + " GeV |", "| --- |" + " --- |" * len(edges)]
-    lines = [
-        f"{facts['events']:,} {facts['sample']} of the test split; {facts['compared']:,} are compared.",
-        "",
-    ]
+    compared = f"{facts['compared']:,} are compared"
+    lines = [f"{facts['events']:,} {facts['sample']} of the test split; {compared}.", ""]
     lines += ["Efficiency:", "", *head]
     for name, row in facts["efficiency"].items():
         lines.append(f"| {name} | " + " | ".join(pair(figure, 4) for figure in row) + " |")
+    measures = {"resolution": "effective resolution", "left": "left half-width", "right": "right half-width"}
     for kind, found in facts["kinds"].items():
-        for measure, words in (
-            ("resolution", "effective resolution"), ("left", "left half-width"), ("right", "right half-width"),
-        ):  # fmt: skip
+        for measure, words in measures.items():
             lines += ["", f"{kind.capitalize()} energy, {words}; over the better classical chain:", "", *head]
             for name in found["chains"]:
-                cells = [
-                    f"{pair(row['chains'][name][measure], 4)}; {pair(row['chains'][name][measure + '_ratio'])}"
-                    for row in found["bins"]
-                ]
+                figures = [row["chains"][name] for row in found["bins"]]
+                cells = (f"{pair(one[measure], 4)}; {pair(one[measure + '_ratio'])}" for one in figures)
                 lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
