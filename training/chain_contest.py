@@ -4,13 +4,13 @@
 
 A chain is written superclustering+energy, both as for `zoo.reconstruct`. Each event holds one electron, or
 one photon, and pile-up; its supercluster is the hardest of those that a cluster of it has started. An event
-counts where every superclustering has found it; what each has found at all is its efficiency.
+counts where every superclustering has found it.
 
 | in `out` | what |
 | --- | --- |
 | `raw/` | report of the chains whose energy is "raw", against the better Mustache among them |
 | `calibrated/` | report of the others, against the better Mustache with trees among them |
-| `chain.json`, `chain.md` | efficiencies, resolutions with both half-widths in bins of ET, ratios |
+| `chain.json`, `chain.md` | efficiency, superclusters an object, resolution and half-widths in bins of ET |
 
 The better one is that of the smallest geometric mean of the resolutions in the bins of ET.
 """
@@ -36,9 +36,9 @@ from zoo.energy_regression import EnergyRegression
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
-from zoo.evaluation.measures import Figure, response_measures
+from zoo.evaluation.measures import response_measures
 from zoo.evaluation.report import EnergyReport, Method
-from zoo.evaluation.selection import half_widths
+from zoo.evaluation.selection import half_widths, share
 from zoo.superclustering import Superclustering
 
 __all__ = ["chain_contest"]
@@ -84,6 +84,7 @@ class _Measured:
     bootstrap: ClusterBootstrap
     energy_gev: Mapping[str, Floats]  # by chain, -1 where the object was not found
     raw_gev: Mapping[str, Floats]  # by superclustering, the same
+    pieces: Mapping[str, Floats]  # by superclustering, superclusters that the object has started
 
 
 def chain_contest(
@@ -121,7 +122,7 @@ def chain_contest(
     found = np.all([energy > 0 for energy in measured.raw_gev.values()], axis=0)
     facts: dict[str, Any] = {
         "sample": sample, "events": n, "seed": seed, "split": "test", "compared": int(found.sum()),
-        "efficiency": _efficiencies(measured), "kinds": {},
+        "found": _found(measured), "kinds": {},
     }  # fmt: skip
     for kind, some in kinds.items():
         if some:
@@ -139,11 +140,13 @@ def _measure(chains: Sequence[_Chain], events: Any) -> _Measured:
     energies = {chain.steps[1]: EnergyRegression(chain.steps[1]) for chain in chains if chain.steps[1] != RAW}
     answers = {chain.name: np.full(len(events), -1.0) for chain in chains}
     raw = {name: np.full(len(events), -1.0) for name in groups}
+    pieces = {name: np.zeros(len(events)) for name in groups}
     for start in range(0, len(events), STRETCH):
         part = events[start : start + STRETCH]
         for name, group in groups.items():
             superclusters = group(part).superclusters
-            hardest = match_superclusters(part, superclusters)[1]
+            group, hardest = match_superclusters(part, superclusters)  # one group in each event
+            pieces[name][start : start + len(part)] = np.bincount(group[group >= 0], minlength=len(part))
             event = np.flatnonzero(hardest >= 0)
             chosen = hardest[event]
             raw[name][start + event] = superclusters.raw_energy_gev[chosen]
@@ -165,19 +168,24 @@ def _measure(chains: Sequence[_Chain], events: Any) -> _Measured:
     rows = leaf_values(events, "shower_row").astype(np.int64)
     rows = np.where(rows >= 0, rows, -1 - np.arange(len(rows)))
     bootstrap = ClusterBootstrap(rows, np.abs(leaf_values(events, "shower_pdg_id").astype(np.int64)))
-    return _Measured(true, et, variables, bootstrap, answers, raw)
+    return _Measured(true, et, variables, bootstrap, answers, raw, pieces)
 
 
-def _efficiencies(measured: _Measured) -> dict[str, list[dict[str, Any]]]:
-    """Of all events in a bin of ET the share in which the object has a supercluster."""
-    found = {}
-    for name, energy in measured.raw_gev.items():
-        found[name] = [
-            {"low": low, "high": high,
-             **Figure.of(measured.bootstrap.fraction(energy[index] > 0, index)).as_json()}
-            for low, high, index in _bins(measured, np.ones(len(energy), bool))
-        ]  # fmt: skip
-    return found
+def _found(measured: _Measured) -> dict[str, list[dict[str, Any]]]:
+    """In bins of ET the share of all objects that have a supercluster, and how many those have."""
+    everything = np.ones(len(measured.true_et), bool)
+    return {
+        name: [
+            {
+                "low": low,
+                "high": high,
+                "efficiency": share(energy > 0, everything, index, measured.bootstrap).as_json(),
+                "pieces": share(measured.pieces[name], energy > 0, index, measured.bootstrap).as_json(),
+            }
+            for low, high, index in _bins(measured, everything)
+        ]
+        for name, energy in measured.raw_gev.items()
+    }
 
 
 def _bins(measured: _Measured, used: npt.NDArray[np.bool_]) -> list[tuple[float, float, npt.NDArray[Any]]]:
@@ -249,15 +257,19 @@ def _markdown(facts: Mapping[str, Any]) -> str:
     head = ["| | " + " | ".join(edges) + " GeV |", "| --- |" + " --- |" * len(edges)]
     compared = f"{facts['compared']:,} are compared"
     lines = [f"{facts['events']:,} {facts['sample']} of the test split; {compared}.", ""]
-    lines += ["Efficiency:", "", *head]
-    for name, row in facts["efficiency"].items():
-        lines.append(f"| {name} | " + " | ".join(pair(figure, 4) for figure in row) + " |")
+    words = {"efficiency": "Objects with a supercluster", "pieces": "Superclusters of each of them"}
+    for measure, title in words.items():
+        lines += [f"{title}:", "", *head]
+        for name, row in facts["found"].items():
+            lines.append(f"| {name} | " + " | ".join(pair(one[measure], 4) for one in row) + " |")
+        lines.append("")
     measures = {"resolution": "effective resolution", "left": "left half-width", "right": "right half-width"}
     for kind, found in facts["kinds"].items():
         for measure, words in measures.items():
-            lines += ["", f"{kind.capitalize()} energy, {words}; over the better classical chain:", "", *head]
+            lines += [f"{kind.capitalize()} energy, {words}; over the better classical chain:", "", *head]
             for name in found["chains"]:
                 figures = [row["chains"][name] for row in found["bins"]]
                 cells = (f"{pair(one[measure], 4)}; {pair(one[measure + '_ratio'])}" for one in figures)
                 lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            lines.append("")
+    return "\n".join(lines[:-1]) + "\n"

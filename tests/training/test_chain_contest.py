@@ -38,8 +38,9 @@ def test_figures_are_those_of_the_chain(folder):
     if middle["objects"] == inside.sum():
         assert figures["median"]["value"] == pytest.approx(np.median(response))
     assert figures["left"]["value"] > 0 and figures["resolution_ratio"]["value"] >= 1.0
-    seen = facts["efficiency"]["mustache"][3]["value"]
-    assert seen == pytest.approx(inside.sum() / ((et >= 25) & (et < 50)).sum())
+    seen = facts["found"]["mustache"][3]
+    assert seen["efficiency"]["value"] == pytest.approx(inside.sum() / ((et >= 25) & (et < 50)).sum())
+    assert seen["pieces"]["value"] >= 1.0
     energies = reconstruct(events, superclustering="mustache", energy="raw").superclusters.energy_gev
     np.testing.assert_allclose(
         np.sort(np.concatenate(energies.to_list())), np.sort(superclusters.raw_energy_gev), rtol=1e-6
