@@ -66,8 +66,9 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
     if truth:
         raise InvalidValue(f"truth of {sample}", "False: there is none of single hits", truth)
     group = _superclustering(chosen)
-    changes = {"generated": SPECTRA[kind]} | ({} if pileup else {"pileup": (0, 0)})
-    config = dataclasses.replace(SUPERCLUSTERS, **changes)
+    config = dataclasses.replace(SUPERCLUSTERS, generated=SPECTRA[kind])
+    if not pileup:
+        config = dataclasses.replace(config, pileup=(0, 0))
     parts: list[ak.Array] = []
     have = events = number = 0
     while have < n:

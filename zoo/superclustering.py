@@ -85,15 +85,19 @@ class Superclustering:
         if strategy not in STRATEGIES:
             raise UnknownName("strategy", strategy, STRATEGIES)
         self._strategy, self._batch_size = strategy, batch_size
-        self._mustache = CMS if isinstance(chosen, str) and chosen == "mustache" else chosen
+        self._mustache = CMS
         self.network: NetworkChoice | None = None
-        if not isinstance(self._mustache, MustacheConfig):
+        if isinstance(chosen, MustacheConfig):
+            self._mustache = chosen
+        elif not (isinstance(chosen, str) and chosen == "mustache"):
             self.network = NetworkChoice(chosen, "superclustering", "superclustering", ["mustache"])
 
     @property
     def origin(self) -> str:
         """What groups the clusters; loads a network."""
-        return "mustache" if self.network is None else f"{self.network.origin}, {self._strategy}"
+        if self.network is not None:
+            return f"{self.network.origin}, {self._strategy}"
+        return "mustache" if self._mustache == CMS else f"mustache, {self._mustache}"
 
     def __call__(self, events: ak.Array) -> Found:
         """Groups the clusters of records of `CLUSTER_EVENTS`."""
