@@ -8,7 +8,7 @@ from zoo.__main__ import main, parser
 from zoo.errors import ZooError
 from zoo.registry import model_module
 
-COMMANDS = ("list", "info", "simulate", "predict", "evaluate", "export", "verify")
+COMMANDS = ("list", "info", "simulate", "predict", "reconstruct", "evaluate", "export", "verify")
 
 
 def run(capsys, *arguments):

@@ -194,11 +194,12 @@ def input_kind(path: str | os.PathLike[str], branch_map: str | os.PathLike[str] 
 
     kinds = (RECHIT_EVENTS, CLUSTER_EVENTS)
     if branch_map is not None:
-        text = Path(branch_map).read_text(encoding="utf-8") if Path(branch_map).is_file() else ""
+        chosen = Path(branch_map)
+        text = chosen.read_text(encoding="utf-8") if chosen.is_file() else ""
         schema = CLUSTER_EVENTS if "clusters." in text else RECHIT_EVENTS
-        read_branch_map(branch_map, schema)
+        read_branch_map(chosen, schema)
         return schema
-    kind = kind_of_file(path)
+    kind = kind_of_file(Path(path))
     if kind not in kinds:
         words = " or ".join(f"{one.title} (tree {one.name!r})" for one in kinds)
         raise InvalidFile(path, f"holds {kind.title} (tree {kind.name!r}), not {words}.")
@@ -206,7 +207,7 @@ def input_kind(path: str | os.PathLike[str], branch_map: str | os.PathLike[str] 
 
 
 def stretches(
-    events: ak.Array | str | os.PathLike[str], branch_map: str | os.PathLike[str] | None
+    events: ak.Array | str | os.PathLike[str], branch_map: str | os.PathLike[str] | None = None
 ) -> Iterator[ak.Array]:
     """Yields events in stretches, at least one, which may be empty; a file is never in memory as a whole.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class NetworkChoice:
         InvalidFile: The folder holds no finished run.
     """
 
-    def __init__(self, chosen: str | keras.Model, step: str, task: str, others: Sequence[str] = ()) -> None:
+    def __init__(self, chosen: str | keras.Model, step: str, task: str, others: Iterable[str] = ()) -> None:
         self._chosen = chosen
         if not isinstance(chosen, str):
             name = str(getattr(chosen, "name", type(chosen).__name__))

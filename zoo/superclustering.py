@@ -88,9 +88,13 @@ class Superclustering:
         if strategy not in STRATEGIES:
             raise UnknownName("strategy", strategy, STRATEGIES)
         self._strategy, self._batch_size = strategy, batch_size
-        self._mustache = MUSTACHES.get(chosen, chosen) if isinstance(chosen, str) else chosen
+        self._mustache = CMS
         self.network: NetworkChoice | None = None
-        if not isinstance(self._mustache, MustacheConfig):
+        if isinstance(chosen, MustacheConfig):
+            self._mustache = chosen
+        elif isinstance(chosen, str) and chosen in MUSTACHES:
+            self._mustache = MUSTACHES[chosen]
+        else:
             self.network = NetworkChoice(chosen, "superclustering", "superclustering", MUSTACHES)
 
     @property
@@ -99,7 +103,7 @@ class Superclustering:
         if self.network is not None:
             return f"{self.network.origin}, {self._strategy}"
         known = (name for name, constants in MUSTACHES.items() if constants == self._mustache)
-        return next(known, "mustache, other constants")
+        return next(known, f"mustache, {self._mustache}")
 
     def __call__(self, events: ak.Array) -> Found:
         """Groups the clusters of records of `CLUSTER_EVENTS`."""

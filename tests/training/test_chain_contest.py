@@ -44,7 +44,7 @@ def test_figures_are_those_of_the_chain(folder):
     energies = reconstruct(events, superclustering="mustache", energy="raw").superclusters.energy_gev
     np.testing.assert_allclose(
         np.sort(np.concatenate(energies.to_list())), np.sort(superclusters.raw_energy_gev), rtol=1e-6
-    )  # noqa: E501
+    )
 
 
 def test_trees_are_compared_with_trees(folder):
