@@ -204,7 +204,8 @@ def test_the_same_with_networks(events):
     alone = reconstruct(some[3:5], superclustering=network, energy="raw")
     agree(described(alone), described(found[3:5]), 1e-4)
     flat = ak.flatten(found.superclusters)
-    parts = np.stack([flat.jet_probability, flat.electron_probability, flat.photon_probability], -1)
+    flavours = ("jet", "electron", "photon")
+    parts = np.stack([ak.to_numpy(flat[f"{name}_probability"]) for name in flavours], axis=-1)
     np.testing.assert_allclose(parts.sum(axis=1), 1.0, rtol=1e-5)
     assert flat.flavour.tolist() == parts.argmax(axis=1).tolist()
 

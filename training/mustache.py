@@ -31,8 +31,8 @@ __all__ = ["RANGES", "Objective", "main", "search"]
 Floats = npt.NDArray[np.float64]
 
 RANGES = {
-    "dphi_scale": (0.5, 1.5),
-    "dphi_width": (0.25, 0.8),
+    "dphi_scale": (0.3, 1.5),
+    "dphi_width": (0.25, 1.5),
     "dphi_saturation": (0.04, 0.30),
     "margin_up": (0.0, 0.03),
     "margin_low": (0.0, 0.02),
