@@ -194,7 +194,7 @@ def test_the_same_with_networks(events):
     narrow = dict.fromkeys(("edge_attention", "flavour_attention", "energy_attention", "node_width"), 8)
     network = zoo.load("supercluster", weights=None, hit_width=4, **thin, **narrow)
     some = events[:12]
-    logits = zoo.predict(network, make_windows(some, whole=False)).edge_logit
+    logits = ak.flatten(zoo.predict(network, make_windows(some, whole=False)).edge_logit)
     network.get_layer("edge_1").bias.assign_sub([np.quantile(logits[logits != 0], 0.3)])  # most pass
     found = reconstruct(some, superclustering=network, energy="raw")
     validate(found, SUPERCLUSTER_EVENTS)

@@ -5,6 +5,7 @@ python -m training drn --resume --out runs/small
 python -m training bdt_regression
 python -m training release runs/drn-001 --tag barrel_v1
 python -m training contest --out runs/contest
+python -m training chains --chains mustache:raw mustache:bdt.barrel_electrons_v1
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _release(words[1:])
         if words[:1] == ["contest"]:
             return _contest(words[1:])
+        if words[:1] == ["chains"]:
+            _quiet_tensorflow()
+            from training import chains
+
+            return chains.main(words[1:])
         return _train(words)
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -41,7 +47,8 @@ def _train(words: list[str]) -> int:
     options = _training_parser().parse_args(words)
     names = sorted(path.stem for path in RECIPES.glob("*.toml"))
     if not options.recipe.endswith(".toml") and options.recipe not in names:
-        raise UnknownName("recipe", options.recipe, [*names, "release", "contest"], "training/recipes")
+        others = ("release", "contest", "chains")
+        raise UnknownName("recipe", options.recipe, [*names, *others], "training/recipes")
     from training import recipe as recipes
 
     overrides = recipes.parse_assignments(options.set)
