@@ -166,16 +166,21 @@ def _chain(words: list[str]) -> int:
     add("--out", type=Path, default=Path("runs/chain"), help="folder of the results (default runs/chain)")
     add("--sample", default="electrons", help="electrons (default) or photons")
     add("--n", type=int, default=50_000, help="events of the test split (default 50,000)")
+    add("--resonances", type=int, default=20_000, help="electrons of resonances (default 20,000; 0: none)")
     add("--processes", type=int, default=2, help="simulating processes")
     options = parser.parse_args(words)
     _quiet_tensorflow()
     from training.chain_contest import chain_contest
 
-    print(
-        chain_contest(
-            options.out, options.chains, sample=options.sample, n=options.n, processes=options.processes
-        )
+    page = chain_contest(
+        options.out,
+        options.chains,
+        sample=options.sample,
+        n=options.n,
+        resonances=options.resonances,
+        processes=options.processes,
     )
+    print(page)
     return 0
 
 

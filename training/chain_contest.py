@@ -10,7 +10,7 @@ counts where every superclustering has found it.
 | --- | --- |
 | `raw/` | report of the chains whose energy is "raw", against the better Mustache among them |
 | `calibrated/` | report of the others, against the better Mustache with trees among them |
-| `chain.json`, `chain.md` | efficiency, superclusters an object, resolution and half-widths in bins of ET |
+| `chain.json`, `chain.md` | efficiency, resolution and half-widths in bins of ET, mass of a resonance |
 
 The better one is that of the smallest geometric mean of the resolutions in the bins of ET.
 """
@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from training import manifest
 from training.supercluster_objects import events_of
+from zoo.chain import reconstruct
 from zoo.data.cluster_truth import match_superclusters
 from zoo.data.schema import leaf_values
 from zoo.data.supercluster_objects import supercluster_objects
@@ -36,9 +37,11 @@ from zoo.energy_regression import EnergyRegression
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
+from zoo.evaluation.dielectron_mass import compare_masses
 from zoo.evaluation.measures import response_measures
 from zoo.evaluation.report import EnergyReport, Method
 from zoo.evaluation.selection import half_widths, share
+from zoo.simulation.samples import simulate
 from zoo.superclustering import Superclustering
 
 __all__ = ["chain_contest"]
@@ -88,9 +91,15 @@ class _Measured:
 
 
 def chain_contest(
-    out: Path, chains: Sequence[str], *, sample: str = "electrons", n: int = 50_000, seed: int = 20220429,
+    out: Path,
+    chains: Sequence[str],
+    *,
+    sample: str = "electrons",
+    n: int = 50_000,
+    resonances: int = 20_000,
+    seed: int = 20220429,
     processes: int = 2,
-) -> Path:  # fmt: skip
+) -> Path:
     """Compares chains.
 
     Args:
@@ -98,6 +107,7 @@ def chain_contest(
         chains: "superclustering+energy" each.
         sample: "electrons" or "photons".
         n: Events of the test split.
+        resonances: Electrons of resonances of 91.19 GeV, two each, for their mass; 0 for none.
         seed: Of the simulation.
         processes: Simulating processes.
 
@@ -128,6 +138,10 @@ def chain_contest(
         if some:
             facts["kinds"][kind] = _compare(some, measured, found)
             _report(kind, facts["kinds"][kind]["baseline"], some, measured, found, facts).write(out / kind)
+    if resonances:
+        first = [name for name in _baselines(facts) if name in chains]
+        ordered = [*first, *(name for name in chains if name not in first)]
+        facts["mass"] = _masses(ordered, resonances, seed, processes)
     manifest.write_json(out / "chain.json", facts)
     page = out / "chain.md"
     manifest.write_bytes(page, _markdown(facts).encode())
@@ -247,6 +261,21 @@ def _report(
     )
 
 
+def _baselines(facts: Mapping[str, Any]) -> list[str]:
+    """Returns the baselines, that of the calibrated chains first."""
+    return [facts["kinds"][kind]["baseline"] for kind in ("calibrated", "raw") if kind in facts["kinds"]]
+
+
+def _masses(chains: Sequence[str], n: int, seed: int, processes: int) -> dict[str, dict[str, Any]]:
+    """Compares the mass of resonances; ratios are to the first chain."""
+    events = simulate("resonance", n, seed, split="test", processes=processes, truth=False)
+    found = {}
+    for name in chains:
+        superclustering, energy = _Chain(name).steps
+        found[name] = reconstruct(events, superclustering=superclustering, energy=energy)
+    return compare_masses(found)
+
+
 def _markdown(facts: Mapping[str, Any]) -> str:
     """The tables of `chain.json`."""
 
@@ -272,4 +301,14 @@ def _markdown(facts: Mapping[str, Any]) -> str:
                 cells = (f"{pair(one[measure], 4)}; {pair(one[measure + '_ratio'])}" for one in figures)
                 lines.append(f"| {name} | " + " | ".join(cells) + " |")
             lines.append("")
+    if "mass" in facts:
+        lines += ["Mass of a resonance of 91.19 GeV without natural width, two electrons in the barrel:", ""]
+        lines += [
+            "| | pairs found | median (GeV) | sigma_eff / m | over the first |",
+            "| --- |" + " --- |" * 4,
+        ]
+        for name, one in facts["mass"].items():
+            figures = f"{pair(one['median_gev'], 2)} | {pair(one['resolution'], 5)} | {pair(one['ratio'])}"
+            lines.append(f"| {name} | {one['efficiency']:.3f} | {figures} |")
+        lines.append("")
     return "\n".join(lines[:-1]) + "\n"

@@ -18,7 +18,7 @@ from zoo.superclustering import find_superclusters
 def folder(tmp_path_factory):
     chains = ["mustache+raw", "mustache_tuned+raw", "mustache+bdt", "mustache+linear_calibration"]
     out = tmp_path_factory.mktemp("contest") / "chain"
-    assert chain_contest(out, chains, n=300, seed=3, processes=1) == out / "chain.md"
+    assert chain_contest(out, chains, n=300, resonances=60, seed=3, processes=1) == out / "chain.md"
     return out
 
 
@@ -53,6 +53,9 @@ def test_trees_are_compared_with_trees(folder):
     assert found["calibrated"]["baseline"] == "mustache+bdt"
     for row in found["calibrated"]["bins"]:
         assert row["chains"]["mustache+bdt"]["resolution_ratio"]["value"] == 1.0
+    mass = json.loads((folder / "chain.json").read_text())["mass"]
+    assert next(iter(mass)) == "mustache+bdt" and mass["mustache+bdt"]["ratio"]["value"] == 1.0
+    assert mass["mustache+raw"]["pairs"] == 30 and 70 < mass["mustache+raw"]["median_gev"]["value"] < 91.19
     page = (folder / "chain.md").read_text()
     assert "mustache+linear_calibration" in page and "left half-width" in page
     for kind in ("raw", "calibrated"):

@@ -17,7 +17,7 @@ def test_objects_are_superclusters_of_the_particle():
     objects = data.make_shard(ELECTRONS, "test", 0, 30, "drn")
     validate(objects)
     assert len(objects) == 30 and set(objects.pdg_id) == {11} and set(objects.n_pileup) == {0}
-    true = np.asarray(objects.true_energy_gev) / np.cosh(objects.true_eta)
+    true = np.asarray(objects.true_energy_gev) / np.cosh(np.asarray(objects.true_eta))
     spectrum = SPECTRA["electrons"]
     assert spectrum.min_et_gev <= true.min() and true.max() <= spectrum.max_et_gev
     ratio = raw_energy_gev(objects) / np.asarray(objects.true_energy_gev)
