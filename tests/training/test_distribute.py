@@ -25,7 +25,7 @@ from tiny_runs import tiny
 from training import data, distribute, run
 from training.recipe import OPTIMISERS
 
-def compare(what, compiled, data):
+def compare(what, compiled, datasets):
     weights, losses = [], []
     for name in ("none", "mirrored"):
         chosen = distribute.strategy(name)
@@ -33,7 +33,7 @@ def compare(what, compiled, data):
         assert replicas == {"none": 1, "mirrored": 2}[name]
         model = compiled(chosen)
         distribute.check_fit(model, replicas, batch_size=16, drop_remainder=True)
-        train, validation = data()
+        train, validation = datasets()
         history = model.fit(
             train, steps_per_epoch=20, epochs=1, validation_data=validation, verbose=0, shuffle=False)
         assert int(model.optimizer.iterations.numpy()) == 20
