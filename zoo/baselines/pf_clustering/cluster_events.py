@@ -1,8 +1,4 @@
-"""PFClustering on records: events of rechits to events of clusters, and their clusters for superclustering.
-
-events = cluster_events(rechits)         # RECHIT_EVENTS -> CLUSTER_EVENTS
-clusters = event_clusters(events)        # flat, with corrected energies beside the raw ones
-"""
+"""PFClustering on records: events of rechits to events of clusters."""
 
 from __future__ import annotations
 
