@@ -204,6 +204,15 @@ def test_compare_counts_in_units_of_the_tolerance():
     assert len(flips) == 3
 
 
+def test_nodes_share_their_spread():
+    """The second node is 0 but in one row, where it is small: its own spread would allow nothing."""
+    a = np.array([[1.0, 0.0], [5.0, 0.0], [3.0, 1e-3]], np.float32)
+    b = a + np.array([[0, 0], [0, 0], [0, 1e-6]], np.float32)
+    settings = {"tolerance": 1e-5, "cases": ["a", "b", "c"]}
+    assert compare({"x": a}, {"x": b}, **settings)[1]
+    assert not compare({"x": a}, {"x": b}, **settings, leading={"x": 2})[1]
+
+
 def test_flat_signature_checks_its_row_splits(folder):
     import tensorflow as tf
 

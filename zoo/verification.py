@@ -1,9 +1,10 @@
 """`verify`: reloads every artefact of an exported folder in a fresh process and compares it with the goldens.
 
 Each artefact answers three ways: all golden rows at once, with more padding, and some rows one by one
-without any. Agreement means |a - b| <= tolerance (|a| + std(a)), the spread taken over the golden rows. A
-row further away is a flip of a discrete choice (top-k, matching): it is listed with its margin, and at most
-1 in 10,000 rows may flip. The parent process imports no TensorFlow.
+without any. Agreement means |a - b| <= tolerance (|a| + std(a)), the spread taken over the golden rows and,
+of an output per node, over their nodes: the last node of the longest event has no spread of its own. A row
+further away is a flip of a discrete choice (top-k, matching): it is listed with its margin, and at most 1 in
+10,000 rows may flip. The parent process imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -172,6 +173,7 @@ def compare(
     tolerance: float,
     cases: list[str],
     spread: Mapping[str, npt.NDArray[Any]] | None = None,
+    leading: Mapping[str, int] | None = None,
 ) -> tuple[float, tuple[Flip, ...]]:
     """Compares outputs row by row.
 
@@ -181,6 +183,7 @@ def compare(
         tolerance: Allowed |a - b| / (|a| + std(a)).
         cases: A name for each row.
         spread: Outputs that the standard deviation is taken of, `expected` if None.
+        leading: How many axes of an output count rows and nodes, over which it is taken; 1 if not there.
 
     Returns:
         The largest difference in units of the allowed one, and the rows above it.
@@ -194,7 +197,8 @@ def compare(
             continue
         a, b = golden.astype(np.float64), found.astype(np.float64)
         of = np.asarray((spread or expected)[name], np.float64)
-        allowed = tolerance * (np.abs(a) + of.std(axis=0)) + np.finfo(np.float32).tiny
+        axes = tuple(range((leading or {}).get(name, 1)))
+        allowed = tolerance * (np.abs(a) + of.std(axis=axes)) + np.finfo(np.float32).tiny
         ratio = np.abs(a - b) / allowed
         ratio = np.where(np.isfinite(a) & np.isfinite(b), ratio, np.inf).reshape(len(a), -1).max(axis=1)
         largest = max(largest, float(ratio.max(initial=0.0)))
@@ -246,7 +250,12 @@ def _fresh_process(
         expected = {name: values[rows] for name, values in golden.items()}
         names = [manifest["golden"]["cases"][row] for row in rows]
         largest, flips = compare(
-            expected, outputs, tolerance=manifest["tolerance"], cases=names, spread=golden
+            expected,
+            outputs,
+            tolerance=manifest["tolerance"],
+            cases=names,
+            spread=golden,
+            leading={spec["name"]: spec["shape"].count(-1) for spec in manifest["outputs"]},
         )
         result.append(Check(who, how, largest, len(rows), flips))
     return result
