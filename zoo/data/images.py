@@ -91,5 +91,6 @@ def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
         [B, 32, 32, 2] float32 in GeV.
     """
     seed_row = geometry.row_from_ieta(np.where(seed_ieta == 0, 1, seed_ieta))
-    eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)[:, :, None]
-    return np.stack([images / np.cosh(eta), images * np.abs(np.tanh(eta))], axis=-1).astype(np.float32)
+    eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)
+    parts = np.stack([1.0 / np.cosh(eta), np.abs(np.tanh(eta))], axis=-1).astype(np.float32)
+    return np.asarray(images, np.float32)[..., None] * parts[:, :, None]
