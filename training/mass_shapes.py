@@ -116,7 +116,7 @@ def train(
 
 
 def read_sample(events: data.Events, objective: Any) -> Sample:
-    """Computes shapes, labels and weights of all events, shard by shard; candidates that weigh 0 are left out."""
+    """Computes shapes, labels and weights of all events, shard by shard, but of those that weigh 0."""
     parts = []
     for index in range(len(events)):
         records = from_flat(events.read(index))

@@ -1,4 +1,4 @@
-"""The mass regressor's space: what the convolutions see, their number and width, and how it is optimised."""
+"""The mass regressor's space: how much of the image it sees, its layers, and how it is optimised."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ def space(hp: Any) -> dict[str, Any]:
     Returns:
         Field of the recipe or of the network's configuration -> value.
     """
-    width = hp.Choice("filters", [16, 24, 32, 48])
-    blocks = hp.Int("blocks", 1, 2)
-    dense = hp.Choice("dense", [64, 128, 192])
+    width, layers = hp.Choice("width", [256, 384, 512]), hp.Int("layers", 2, 4)
     return {
         "model.crop": hp.Choice("crop", [19, 23, 27]),
-        "model.dense": (dense, dense // 2),
+        "model.dense": tuple(max(width >> number, 64) for number in range(layers)),
         "optimiser.learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log"),
         "optimiser.weight_decay": hp.Float("weight_decay", 1e-4, 1e-1, sampling="log"),
     }

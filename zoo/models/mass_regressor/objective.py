@@ -5,7 +5,7 @@ flat from -0.3 GeV to 0 and as dense as the masses above, so that unresolved dec
 of the labels. The buffer from 1.2 to 1.6 GeV does the same at the upper end. The best answer is the median of
 the labels of all candidates that look alike (`zoo.evaluation.posterior_median`).
 
-A sample that is flat in mass and pT needs no weights; for another one `flat_weights` makes the field `weight`.
+A sample that is flat in mass and pT needs no weights; for others `flat_weights` makes the field `weight`.
 """
 
 from __future__ import annotations
