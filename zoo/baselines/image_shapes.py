@@ -53,9 +53,9 @@ def image_shapes(records: ak.Array) -> npt.NDArray[np.float32]:
 
 def _columns(flat: Flat) -> Columns:
     """Returns every variable of NAMES, [B] each."""
-    hits = (flat[f"hits.{name}"] for name in ("ieta", "iphi", "energy_gev"))
+    ieta, iphi, energy = (flat[f"hits.{name}"] for name in ("ieta", "iphi", "energy_gev"))
     seed_ieta, seed_iphi = flat["seed_ieta"], flat["seed_iphi"]
-    image = crop(*hits, flat["offsets"], seed_ieta, seed_iphi).astype(np.float64)
+    image = crop(ieta, iphi, energy, flat["offsets"], seed_ieta, seed_iphi).astype(np.float64)
     image = np.where(np.isfinite(image) & (image > 0), image, 0.0)
     total = image.sum((1, 2))
     distance = np.abs(seed_ieta.astype(np.int64))

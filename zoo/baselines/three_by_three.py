@@ -13,7 +13,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.images import SEED_AT, SIDE, crop
+from zoo.data.images import SEED_AT, SIDE, draw
 from zoo.data.schema import leaf_values
 from zoo.errors import InvalidValue
 from zoo.simulation import geometry
@@ -76,10 +76,7 @@ def predict(records: ak.Array) -> ak.Array:
     Returns:
         Records [B] with `mass_gev`, NaN where there is no answer.
     """
-    offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(records.hits.ieta)))])
-    hits = (leaf_values(records, f"hits.{name}") for name in ("ieta", "iphi", "energy_gev"))
-    seed = [leaf_values(records, f"seed_{name}") for name in ("ieta", "iphi")]
-    return ak.zip({"mass_gev": mass_gev(crop(*hits, offsets, *seed), seed[0])})
+    return ak.zip({"mass_gev": mass_gev(draw(records), leaf_values(records, "seed_ieta"))})
 
 
 @dataclass(frozen=True)

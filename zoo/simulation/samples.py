@@ -118,10 +118,8 @@ Sample = SampleConfig | ClusterEventConfig | CandidateConfig
 
 ELECTRONS = SampleConfig("electrons", (11, -11))
 PHOTONS = SampleConfig("photons", (22,))
-SAMPLES: dict[str, Sample] = {
-    sample.name: sample
-    for sample in (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE, *CANDIDATE_SAMPLES.values())
-}
+_OTHERS: tuple[Sample, ...] = (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE)
+SAMPLES: dict[str, Sample] = {**{sample.name: sample for sample in _OTHERS}, **CANDIDATE_SAMPLES}
 
 
 def simulate(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from zoo.data.candidate_fields import A0, CANDIDATES, PHOTON
 from zoo.data.fields import BEAM_GEV
 from zoo.data.flat import Flat, lengths, n_objects
-from zoo.data.images import SIDE, crop, et_and_ez
+from zoo.data.images import SIDE, draw, et_and_ez
 from zoo.data.schema import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
@@ -54,10 +54,8 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
     Returns:
         `image` [B, 32, 32, 2] (E_T, E_z in GeV) and `seed` [B, 2] (ieta, iphi), float32.
     """
-    offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(records.hits.ieta)))])
-    hits = (leaf_values(records, f"hits.{name}") for name in ("ieta", "iphi", "energy_gev"))
     seed = [leaf_values(records, f"seed_{name}") for name in SEED_FEATURES]
-    image = et_and_ez(crop(*hits, offsets, *seed), seed[0])
+    image = et_and_ez(draw(records), seed[0])
     return {"image": image, "seed": np.stack(seed, axis=-1).astype(np.float32)}
 
 

@@ -48,6 +48,7 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
     if content["peaks"]:
         peaks = [(row["label"], row["methods"]) for row in content["peaks"]]
         parts += ["<h2>Peaks</h2>", gallery(pictures, ["peaks"]), _table(content, peaks)]
+    parts += _template(content)
     parts += _photons(content, pictures)
     parts += _planes(content, pictures)
     if content["metadata"]:
@@ -95,6 +96,21 @@ def _photons(content: Content, pictures: Mapping[str, bytes]) -> list[str]:
     cells = "".join(f"<td>{pair(content['near_zero'][name]['density'])}</td>" for name in names)
     row = f"<tr><td>density of answers in 0-0.1 GeV over that in 0.2-0.4 GeV, flat decays</td>{cells}</tr>"
     return [*parts, grid(f"<tr><th></th>{heads}</tr>", [row])]
+
+
+def _template(content: Content) -> list[str]:
+    """The template fit near 0.4 GeV, where there is one."""
+    if not content["template"]:
+        return []
+    rows = [
+        f"<tr><td>pT {row['low']:g}-{row['high']:g} GeV</td><td>{row['objects']:,}</td>"
+        f"<td>{pair(row['template'], 1000)}</td><td>{pair(row['model'], 1000)}</td>"
+        f"<td>{pair(row['ratio'])}</td></tr>"
+        for row in content["template"]
+    ]
+    head = "<tr><th></th><th>decays</th><th>template fit, MeV</th><th>model, MeV</th><th>ratio</th></tr>"
+    words = "Half of the central 68 % near 0.4 GeV, beside a fit of two mean showers to the same images:"
+    return [f"<p>{words}</p>", grid(head, rows)]
 
 
 def _planes(content: Content, pictures: Mapping[str, bytes]) -> list[str]:

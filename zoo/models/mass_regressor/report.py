@@ -6,6 +6,7 @@
 | points | decays within 50 MeV of six masses, in bins of pT |
 | peaks, planes | one mass each: bosons' pairs, pi0, eta |
 | photons | P(m > 0) of single photons, beside the median of the posterior |
+| template fit | the same near 0.4 GeV, of a simple sample: what two showers of known shape tell |
 | density near 0 | decays of all masses: no spurious peak of unresolved ones |
 
 The 3 x 3 method answers where it finds two maxima. It is computed here, and the network is compared with it
@@ -24,8 +25,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines import three_by_three
+from zoo.baselines import template_fit, three_by_three
 from zoo.data.candidate_fields import A0, ETA_MESON, PHOTON, PI0
+from zoo.data.images import draw
 from zoo.data.schema import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
@@ -37,6 +39,7 @@ from zoo.evaluation.posterior_median import positive_fraction, sigma_m2_gev2
 from zoo.evaluation.report_folder import check_target, publish
 from zoo.models.mass_regressor.events import SCHEMA
 from zoo.models.mass_regressor.page import render
+from zoo.simulation.response import NOISE
 
 __all__ = ["BASELINES", "LABELS", "card_metrics", "evaluate", "report_content"]
 
@@ -52,6 +55,7 @@ LABELS = {RESOLVED: "3 x 3", TREES: "trees on shapes", MODEL: "network"}
 MASS_EDGES = (0.0, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9, 1.2)  # GeV; above lies the buffer of the training
 PT_EDGES = (20.0, 40.0, 60.0, 80.0, 100.0)  # GeV
 OPENING_EDGES = (0.0, 1.0, 2.5, 10.0)  # crystals: merged, barely resolved, resolved
+TEMPLATE_GEV = 0.4
 POINTS_GEV, POINT_HALF_GEV = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0), 0.05
 SPECTRUM_EDGES = tuple(np.round(np.linspace(-0.4, 1.6, 81), 3).tolist())
 PLANE_EDGES = tuple(np.round(np.linspace(-0.3, 1.5, 46), 3).tolist())
@@ -67,6 +71,7 @@ def evaluate(
     metadata: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     replicas: int = 100,
+    template_n: int = 1_000,
 ) -> dict[str, Any]:
     """Writes the report of predictions on candidates.
 
@@ -78,6 +83,8 @@ def evaluate(
         metadata: Facts about the sample for the page.
         progress: Called with a text and the fraction done.
         replicas: Bootstrap replicas.
+        template_n: Most decays near 0.4 GeV that two templates are fitted to: some seconds a hundred, and a
+            minute to begin. Only where there is no pile-up and nothing has converted.
 
     Returns:
         The content of report.json.
@@ -87,16 +94,23 @@ def evaluate(
         InvalidFile: The folder cannot be written.
     """
     check_target(out)
-    content = report_content(records, outputs, baselines=baselines, metadata=metadata, replicas=replicas)
+    content = report_content(
+        records,
+        outputs,
+        baselines=baselines,
+        metadata=metadata,
+        replicas=replicas,
+        template_n=template_n,
+    )
     plan: list[tuple[str, Any]] = [
         (f"{measure}_{variable}", partial(draw_bins, content, variable, measure))
         for variable in content["variables"]
         for measure in ("mae", "width", "bias")
     ]
     plan.append(("spectra", partial(draw_spectra, content)))
-    for part, draw in (("photons", draw_photons), ("peaks", draw_peaks)):
+    for part, drawn in (("photons", draw_photons), ("peaks", draw_peaks)):
         if content[part]:
-            plan.append((part, partial(draw, content)))
+            plan.append((part, partial(drawn, content)))
     if content["planes"]["masses"]:
         plan.append(("planes", partial(draw_plane, content)))
     publish(content, plan, render, out, progress or (lambda text, done: None))
@@ -110,6 +124,7 @@ def report_content(
     baselines: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
     replicas: int = 100,
+    template_n: int = 0,
 ) -> dict[str, Any]:
     """Computes the report without writing it; arguments as `evaluate`."""
     validate(records, SCHEMA, truth=True, ranges=False)
@@ -117,7 +132,8 @@ def report_content(
     answers |= {name: _answers(name, found, len(records)) for name, found in (baselines or {}).items()}
     if outputs is not None:
         answers[MODEL] = _answers(MODEL, outputs, len(records))
-    return _Comparison(records, answers, replicas).content(dict(metadata or {}))
+    comparison = _Comparison(records, answers, replicas)
+    return comparison.content(dict(metadata or {})) | {"template": comparison.template(records, template_n)}
 
 
 def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]]:
@@ -265,6 +281,33 @@ class _Comparison:
                 rows.append({"mass_gev": mass, **self._row(low, high, index)})
         return rows
 
+    def template(self, records: ak.Array, most: int) -> list[dict[str, Any]]:
+        """Widths of the template fit and of the model, and their ratio, near 0.4 GeV in bins of pT."""
+        simple = not np.any(leaf_values(records, "n_pileup")) and not np.any(
+            leaf_values(records, "n_converted")
+        )
+        near = (self.parent == A0) & (np.abs(self.mass - TEMPLATE_GEV) < POINT_HALF_GEV)
+        near &= leaf_values(records, "shower_row") >= 0  # no toys
+        index = np.flatnonzero(near)
+        if not simple or not most or not len(index):
+            return []
+        index = index[np.linspace(0, len(index) - 1, min(most, len(index))).astype(np.int64)]
+        chosen, noise = records[index], NOISE["simple"].floor_gev
+        fitted = np.full(len(self.mass), np.nan)
+        fitted[index] = template_fit.mass_gev(draw(chosen), np.asarray(chosen.seed_ieta), noise_gev=noise)
+        rows = []
+        for low, high in pairwise(PT_EDGES):
+            inside = index[(self.pt[index] >= low) & (self.pt[index] < high)]
+            widths = {
+                name: mass_measures(answer, self.mass, inside, self.bootstrap)["width"]
+                for name, answer in (("template", fitted), ("model", self.answers[self.model]))
+            }
+            ratio, error = paired_ratio(widths["model"].replicas, widths["template"].replicas)
+            row: dict[str, Any] = {"low": low, "high": high, "objects": len(inside)}
+            row |= {name: figure.as_json() for name, figure in widths.items()}
+            rows.append({**row, "ratio": Figure(ratio, error, np.empty(0)).as_json()})
+        return rows
+
     def _peaks(self) -> list[dict[str, Any]]:
         """Decays of one mass each: the bosons' pairs by mass, pi0, eta."""
         groups = [
@@ -388,4 +431,4 @@ def _showers(records: ak.Array, replicas: int) -> Bootstrap:
 def _figure(figure: Mapping[str, Any] | None) -> dict[str, Any]:
     """Value and error as a card has them, without what is not there."""
     found = {key: (figure or {}).get(key) for key in ("value", "error")}
-    return {key: float(f"{value:.4g}") for key, value in found.items() if value is not None}
+    return {key: float(f"{number:.4g}") for key, number in found.items() if number is not None}
