@@ -115,5 +115,7 @@ def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
     """
     seed_row = geometry.row_from_ieta(np.where(seed_ieta == 0, 1, seed_ieta))
     eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)
-    parts = np.stack([1.0 / np.cosh(eta), np.abs(np.tanh(eta))], axis=-1).astype(np.float32)
-    return np.asarray(images, np.float32)[..., None] * parts[:, :, None]
+    channels = np.empty((*images.shape, 2), np.float32)
+    for number, part in enumerate((1.0 / np.cosh(eta), np.abs(np.tanh(eta)))):
+        np.multiply(images, part.astype(np.float32)[:, :, None], out=channels[..., number])
+    return channels

@@ -74,7 +74,7 @@ def test_gradients_are_finite_and_reach_every_weight(model):
 def test_shares_and_moments_by_hand():
     image = np.zeros((2, 32, 32, 2), np.float32)
     image[0, 15, 15], image[0, 17, 14] = (30.0, 15.0), (10.0, 5.0)
-    roots, features, momentum = (np.asarray(x) for x in EnergyShares(23)(image))
+    roots, features, momentum = (np.asarray(x) for x in EnergyShares()(image[:, 4:27, 4:27]))
     assert roots.shape == (2, 23, 23, 1) and features.shape == (2, 26)
     assert roots[0, 11, 11, 0] == pytest.approx(np.sqrt(0.75), abs=0.004)
     assert roots[0, 13, 10, 0] == pytest.approx(0.5, abs=0.004) and np.count_nonzero(roots[0] > 1e-6) == 2
@@ -85,6 +85,15 @@ def test_shares_and_moments_by_hand():
     assert in_3x3 == pytest.approx([0, 0, 0, 0, 0, 0.75], abs=1e-6)
     assert in_5x5 == pytest.approx([0.5, -0.25, 0.75, 0.1875, -0.375, 1.0], abs=1e-6)
     assert np.isfinite(features[1]).all() and not roots[1].any()
+
+
+def test_what_lies_outside_the_crop_does_not_matter():
+    keras.utils.set_random_seed(4)
+    network = build(BARREL)
+    image = np.zeros((3, 32, 32, 2), np.float32)
+    image[1:, 15, 15], image[1:, 15, 17], image[2, 3], image[2, 27:] = 40.0, 9.0, 30.0, np.nan
+    found = answer(network, image)
+    assert found[0] == -1.0 and found[1] == found[2]
 
 
 def test_a_convolution_on_shares_and_one_on_a_crop_are_built():

@@ -27,7 +27,7 @@ class MassRegressorConfig:
     energy_scale_gev: float = 25.0  # an energy of this size is 1 inside, without `shares`
     mass_scale_gev: float = 1.6  # a mass of this size is 1 inside
     shares: bool = False  # the network sees shares of E_T, their moments and its sum, not energies in GeV
-    crop: int = SIDE  # crystals along each side that the convolutions see, around the seed
+    crop: int = SIDE  # crystals along each side that the network sees, around the seed
     pool: str = "max"  # how an image becomes a vector: "max" over it, or "flatten"
     dense: tuple[int, ...] = ()  # widths of the layers between that vector and the mass
     activation: str = "relu"  # of all layers; or "silu"

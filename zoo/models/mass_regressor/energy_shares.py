@@ -1,4 +1,4 @@
-"""The input features of the shipped networks: how the transverse energy is shared among the crystals.
+"""The input features of the shipped network: how the transverse energy is shared among the crystals.
 
 The mass of two photons is m^2 = 2 E_T1 E_T2 (cosh d_eta - cos d_phi): the E_T seen times something that the
 shares and the distances in eta and phi say, whatever the place in the barrel.
@@ -6,18 +6,19 @@ shares and the distances in eta and phi say, whatever the place in the barrel.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from zoo.data.images import SEED_AT
 from zoo.errors import InvalidValue
 from zoo.keras_compat import register
 
 HALVES = (1, 2, 4, 8)  # half sizes, in crystals, of the squares around the seed whose moments are features
+N_SUMS = 6  # of each square: E_T, times eta, phi, eta^2, phi^2, eta phi
 TYPICAL_GEV = 50.0  # an E_T of this size is 0 as logarithm, 1 as factor
 LEAST_GEV = 1e-3  # a smaller E_T in all counts as this one
+LEAST_SHARE = 1e-3  # the same of the share of a square
 FLOOR = 1e-5  # share below which its root falls off: the slope at 0 stays finite
 
 
@@ -25,53 +26,51 @@ FLOOR = 1e-5  # share below which its root falls off: the slope at 0 stays finit
 class EnergyShares(keras.layers.Layer):
     """Shares of the transverse energy, its moments, and its sum.
 
-    Args:
-        crop: Crystals along each side of the image that is kept, the seed at `crop // 2`.
-
     Call arguments:
-        image: `[B, 32, 32, 2]` E_T and E_z in GeV, clean, not negative.
+        image: `[B, S, S, 2]` E_T and E_z in GeV, clean, not negative; the seed at S // 2, S at least 17.
 
     Returns:
-        `[B, crop, crop, 1]` root of each crystal's share of E_T; `[B, 26]` log(E_T / 50 GeV), E_z / E_T, and
-        for each square around the seed the first and second moments of E_T in crystals and its share; `[B]`
+        `[B, S, S, 1]` root of each crystal's share of E_T; `[B, 26]` log(E_T / 50 GeV), E_z / E_T, and for
+        each square around the seed the first and second moments of E_T in crystals and its share; `[B]`
         E_T / 50 GeV. All finite for an image without energy.
     """
 
-    def __init__(self, crop: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.crop = int(crop)
-        if not 2 * max(HALVES) < self.crop <= 2 * SEED_AT + 2:
-            raise InvalidValue("EnergyShares.crop", f"{2 * max(HALVES) + 1} to {2 * SEED_AT + 2}", crop)
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Checks the size of the image."""
+        least = 2 * max(HALVES) + 1
+        if input_shape[1] != input_shape[2] or (input_shape[1] or 0) < least:
+            raise InvalidValue("image of EnergyShares", f"a square of at least {least}", input_shape)
+        super().build(input_shape)
 
     def call(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Applies the layer; arguments and results stand in the docstring of the class."""
-        et = image[..., 0]
-        total = tf.maximum(tf.reduce_sum(et, axis=[1, 2]), LEAST_GEV)
+        side = image.shape[1]
+        et = tf.reshape(image[..., 0], [-1, side * side])
+        total = tf.maximum(tf.reduce_sum(et, axis=1), LEAST_GEV)
         longitudinal = tf.reduce_sum(image[..., 1], axis=[1, 2]) / total
-        share = et / total[:, None, None]
-        first = SEED_AT - self.crop // 2
-        near = share[:, first : first + self.crop, first : first + self.crop]
-        roots = (tf.sqrt(near + FLOOR) - FLOOR**0.5)[..., None]
+        share = et / total[:, None]
+        roots = tf.reshape(tf.sqrt(share + FLOOR) - FLOOR**0.5, [-1, side, side, 1])
         features = [tf.math.log(total / TYPICAL_GEV), longitudinal]
-        for half in HALVES:
-            features += _moments(share, half)
+        sums = tf.matmul(share, tf.constant(_steps(side)))
+        for number in range(len(HALVES)):
+            features += _moments(sums[:, number * N_SUMS : (number + 1) * N_SUMS])
         return roots, tf.stack(features, axis=-1), total / TYPICAL_GEV
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
-        return {**super().get_config(), "crop": self.crop}
+
+def _steps(side: int) -> npt.NDArray[np.float32]:
+    """[S * S, 24] for each square: 1, eta, phi, eta^2, phi^2, eta phi of its crystals, in crystals."""
+    step = np.arange(side, dtype=np.float32) - side // 2
+    eta, phi = np.repeat(step, side), np.tile(step, side)
+    columns = []
+    for half in HALVES:
+        inside = (np.maximum(np.abs(eta), np.abs(phi)) <= half).astype(np.float32)
+        columns += [inside * each for each in (np.ones_like(eta), eta, phi, eta**2, phi**2, eta * phi)]
+    return np.stack(columns, axis=1)
 
 
-def _moments(share: tf.Tensor, half: int) -> list[tf.Tensor]:
-    """Centre in eta and phi, their second moments, and the sum, of a square around the seed; [B] each."""
-    side = slice(SEED_AT - half, SEED_AT + half + 1)
-    square = share[:, side, side]
-    step = tf.range(-half, half + 1, dtype=share.dtype)
-    rows, columns = tf.reduce_sum(square, axis=2), tf.reduce_sum(square, axis=1)
-    inside = tf.reduce_sum(rows, axis=1)
-    norm = 1.0 / tf.maximum(inside, 1e-3)
-    eta, phi = tf.reduce_sum(rows * step, axis=1) * norm, tf.reduce_sum(columns * step, axis=1) * norm
-    eta_eta = tf.reduce_sum(rows * step * step, axis=1) * norm - eta * eta
-    phi_phi = tf.reduce_sum(columns * step * step, axis=1) * norm - phi * phi
-    mixed = tf.reduce_sum(square * (step[:, None] * step), axis=[1, 2]) * norm - eta * phi
-    return [eta, phi, eta_eta, phi_phi, mixed, inside]
+def _moments(sums: tf.Tensor) -> list[tf.Tensor]:
+    """Centre in eta and phi, their second moments, and the share, of one square; [B] each."""
+    inside = sums[:, 0]
+    norm = 1.0 / tf.maximum(inside, LEAST_SHARE)
+    eta, phi, eta_eta, phi_phi, mixed = (sums[:, number] * norm for number in range(1, N_SUMS))
+    return [eta, phi, eta_eta - eta * eta, phi_phi - phi * phi, mixed - eta * phi, inside]

@@ -57,17 +57,16 @@ def build(config: MassRegressorConfig) -> keras.Model:
     image = keras.Input((SIDE, SIDE, len(CHANNELS)), name="image", dtype="float32")
     seed = keras.Input((len(SEED_FEATURES),), name="seed", dtype="float32")
 
-    clean = SanitizeFeatures(name="sanitize")(image)
+    clean = SanitizeFeatures(name="sanitize")(_cropped(image, config.crop))
     clean = keras.layers.ReLU(name="positive")(clean)
     clean_seed = SanitizeFeatures(name="sanitize_seed")(seed)
     place = Standardize([0.0, 0.0], [N_IETA, N_IPHI], name="place")(clean_seed)
 
     if config.shares:
-        x, moments, momentum = EnergyShares(config.crop, name="shares")(clean)
+        x, moments, momentum = EnergyShares(name="shares")(clean)
         beside = [moments, place]
     else:
-        x = _cropped(clean, config.crop)
-        x = keras.layers.Rescaling(1.0 / config.energy_scale_gev, name="scale")(x)
+        x = keras.layers.Rescaling(1.0 / config.energy_scale_gev, name="scale")(clean)
         beside, momentum = [place], None
     if config.stem_filters:
         x = _convolution(x, config.stem_filters, config.stem_kernel, config.stem_padding, 1, "stem")
@@ -92,7 +91,7 @@ def build(config: MassRegressorConfig) -> keras.Model:
 
 
 def _cropped(image: keras.KerasTensor, crop: int) -> keras.KerasTensor:
-    """Keeps the crystals around the seed, which then stands at `crop // 2`; all of them stay as they are."""
+    """Keeps the crystals around the seed, which then stands at `crop // 2`."""
     if crop == SIDE:
         return image
     first = SEED_AT - crop // 2
