@@ -82,7 +82,7 @@ BARREL = MassRegressorConfig(
     dense=(384, 192, 96),
     activation="silu",
 )
-"""The shipped network, a hundredth of the published one's products: the seed always stands in the middle, so
+"""The shipped network, an eightieth of the published one's products: the seed always stands in the middle, so
 each place of the image has weights of its own, and no convolution is needed."""
 
 PRESETS: Mapping[str, MassRegressorConfig] = MappingProxyType({"cms": CMS, "barrel": BARREL})
