@@ -43,7 +43,7 @@ def test_drn_is_registered():
     assert "drn" in zoo.list_models(task="energy", kind="set")
     assert zoo.list_models("dr*") == ["drn"]
     assert zoo.list_models("nothing*") == []
-    assert zoo.list_models(kind="image") == []
+    assert zoo.list_models(kind="image") == ["mass_regressor"]
 
 
 def test_baselines_are_listed_apart():

@@ -136,6 +136,8 @@ def prepare(
     """
     if split not in SPLITS:
         raise UnknownName("split", split, SPLITS)
+    if split == "test" and data.test_samples:
+        data = dataclasses.replace(data, samples=data.test_samples)
     key = dict(known["key"]) if known else _key(data, split, n, model)
     folder = cache / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     shards = ShardCache(folder, key, _schema(model))

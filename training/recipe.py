@@ -34,6 +34,7 @@ class Data:
 
     # names of `zoo.simulation.samples.SAMPLES`, superclusters such as "electrons@mustache", or "toy"
     samples: tuple[str, ...] = ("electrons", "photons")
+    test_samples: tuple[str, ...] = ()  # of the test split alone; `samples` if none are named
     n: int = 200_000  # training objects, all samples together
     validation_n: int = 20_000  # validation objects, all samples together
     test_n: int = 40_000  # objects of the test split, all samples together

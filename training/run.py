@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 RUNS = manifest.ROOT / "runs"
 N_CHECK = 32  # events whose answers are kept with a run
+_ANY_SIZE = 1 << 30  # nodes of the one bucket of objects that are not padded
 _AHEAD = 8  # shards whose objects are shuffled together
 
 
@@ -194,12 +195,14 @@ def datasets(
     from zoo.data.dataset import training_dataset, validation_dataset
 
     reader, objective = model_module(recipe.model, "events"), model_module(recipe.model, "objective")
+    shapes = info(recipe.model).shapes
+    sized = any("N" in shape for shape in shapes.values())  # an image has one size, however many hits
     common: dict[str, Any] = {
         "to_inputs": reader.to_inputs,
         "targets": objective.targets,
         "weights": getattr(objective, "weights", None),
-        "shapes": info(recipe.model).shapes,
-        "boundaries": choose_boundaries(lengths(events["train"].read(0))),
+        "shapes": shapes,
+        "boundaries": choose_boundaries(lengths(events["train"].read(0))) if sized else (_ANY_SIZE,),
         "select": data.reachable if recipe.data.reachable_only else None,
     }
     train = training_dataset(

@@ -1,7 +1,8 @@
 """Golden inputs: what every exported artefact, in every language, must reproduce.
 
 Rows are events of the model's own `events.sample` (its edge cases included), then copies of one of them with
-the node order reversed, NaN and infinity in a real slot, and rubbish in the padding. NumPy only.
+the node order reversed, NaN and infinity in a real slot, and rubbish in the padding; of an image copies with
+NaN, infinity and a negative value. NumPy only.
 """
 
 from __future__ import annotations
@@ -79,9 +80,25 @@ def golden_inputs(
         for case, changed in _dirty(mask[row], one[spec.name][0]):
             cases.append((case, {**one, spec.name: changed[None]}))
         dirty += [(f"event {row}: {spec.name} {case}", changed) for case, changed in cases]
+    if card.kind == "image":
+        dirty += _dirty_images(inputs)
     parts = [inputs, *(copy for _, copy in dirty)]
     joined = {name: np.ascontiguousarray(np.concatenate([part[name] for part in parts])) for name in inputs}
     return joined, names + [case for case, _ in dirty]
+
+
+def _dirty_images(inputs: Tensors) -> list[tuple[str, Tensors]]:
+    """Returns copies of the brightest image, each with one broken value in the place of its largest."""
+    found: list[tuple[str, Tensors]] = []
+    for name, values in inputs.items():
+        if values.ndim < 3:
+            continue
+        row = int(np.argmax(values.sum(axis=tuple(range(1, values.ndim)))))
+        for case, broken in (("NaN", np.nan), ("infinity", np.inf), ("a negative value", -5.0)):
+            one: Tensors = {key: array[row : row + 1].copy() for key, array in inputs.items()}
+            one[name].flat[np.argmax(one[name])] = broken
+            found.append((f"event {row}: {name} with {case}", one))
+    return found
 
 
 def _dirty(mask: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[Any]]]:

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from training import baseline_recipe, recipe
+from training import baseline_recipe, mass_shapes, recipe
 from training.bdt_regression import Forest, Search
 from training.linear_calibration import Grid
 from training.recipe import Data, Fit
@@ -20,6 +20,7 @@ def test_every_recipe_reads(path):
         blocks = {
             "bdt_regression": {"search": Search, "forest": Forest},
             "linear_calibration": {"grid": Grid},
+            "mass_shapes": {"search": mass_shapes.Search, "forest": mass_shapes.Forest},
         }
         baseline_recipe.read(path.stem, blocks[path.stem], {})
 

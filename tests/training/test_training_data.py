@@ -105,3 +105,10 @@ def test_unknown_names(tmp_path):
         prepare(tmp_path, split="valid")
     with pytest.raises(UnknownName, match="electrons"):
         prepare(tmp_path, dataclasses.replace(TOY, samples=("electron",)))
+
+
+def test_the_test_split_may_have_samples_of_its_own(tmp_path):
+    chosen = Data(samples=("electrons",), test_samples=("photons",), pileup_free_fraction=1.0, shard_size=20)
+    events = prepare(tmp_path, chosen, "test", 20)
+    assert events.manifest["key"]["samples"] == ["photons"]
+    assert set(events.read(0)["pdg_id"]) == {22}

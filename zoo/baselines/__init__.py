@@ -8,9 +8,23 @@
 | `pf_clustering` | rechits to clusters: the CMS algorithm |
 | `mustache` | CMS superclustering with dynamic dphi: clusters to superclusters |
 | `shower_shapes` | the inputs of the trees, from the crystals |
+| `mass_shapes`, `image_shapes` | the mass of merged photons by boosted trees, and their inputs |
+| `three_by_three` | that mass from the two highest crystals' neighbourhoods |
+| `template_fit` | that mass by a fit of two mean showers: a limit |
 
 Trained baselines have a card here and weights in `saved_models/`, like any network; `predictor` finds those
 that belong beside a network's.
 """
 
-__all__ = ["bdt_regression", "linear_calibration", "mustache", "pf_clustering", "raw_sum", "shower_shapes"]
+__all__ = [
+    "bdt_regression",
+    "image_shapes",
+    "linear_calibration",
+    "mass_shapes",
+    "mustache",
+    "pf_clustering",
+    "raw_sum",
+    "shower_shapes",
+    "template_fit",
+    "three_by_three",
+]

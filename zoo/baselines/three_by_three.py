@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.images import SEED_AT, SIDE
+from zoo.data.images import SEED_AT, SIDE, draw
+from zoo.data.schema import leaf_values
 from zoo.errors import InvalidValue
 from zoo.simulation import geometry
 
-__all__ = ["ThreeByThree", "mass_gev"]
+__all__ = ["ThreeByThree", "TwoMaxima", "mass_gev", "predict", "two_maxima"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,17 +58,48 @@ def mass_gev(
         raise InvalidValue("images", f"shape {(len(seeds), SIDE, SIDE)}", energy.shape)
     energy = np.where(np.isfinite(energy) & (energy > 0), energy, 0.0)
 
-    maxima = _local_maxima(energy) & (energy >= config.seed_gev)
+    two = two_maxima(energy, config.seed_gev)
+    chosen = two.resolved
+    found = np.full(len(energy), np.nan)
+    sums, direction = _clusters(energy[chosen], two.row[chosen], two.column[chosen], seeds[chosen], config)
+    cosine = np.clip(np.sum(direction[:, 0] * direction[:, 1], axis=-1), -1.0, 1.0)
+    found[chosen] = np.sqrt(2.0 * sums[:, 0] * sums[:, 1] * (1.0 - cosine))
+    return found
+
+
+def predict(records: ak.Array) -> ak.Array:
+    """Computes the mass of each candidate.
+
+    Args:
+        records: Candidates with hits and seed (`zoo.data.candidate_fields`).
+
+    Returns:
+        Records [B] with `mass_gev`, NaN where there is no answer.
+    """
+    return ak.zip({"mass_gev": mass_gev(draw(records), leaf_values(records, "seed_ieta"))})
+
+
+@dataclass(frozen=True)
+class TwoMaxima:
+    """The two highest local maxima of each image, [B, 2] each, the higher one first."""
+
+    row: Ints
+    column: Ints
+    height: Floats  # GeV, 0 where there is none
+
+    @property
+    def resolved(self) -> npt.NDArray[np.bool_]:
+        """[B] whether there are two."""
+        return np.asarray(self.height[:, 1] > 0)
+
+
+def two_maxima(energy: Floats, least_gev: float) -> TwoMaxima:
+    """Finds the two highest local maxima of at least `least_gev` in images [B, 32, 32]."""
+    maxima = _local_maxima(energy) & (energy >= least_gev)
     height = np.where(maxima, energy, 0.0).reshape(len(energy), -1)
     two = np.argsort(-height, axis=1, kind="stable")[:, :2]
-    resolved = np.take_along_axis(height, two, axis=1)[:, 1] > 0
-
-    found = np.full(len(energy), np.nan)
-    row, column = np.divmod(two[resolved], SIDE)
-    sums, direction = _clusters(energy[resolved], row, column, seeds[resolved], config)
-    cosine = np.clip(np.sum(direction[:, 0] * direction[:, 1], axis=-1), -1.0, 1.0)
-    found[resolved] = np.sqrt(2.0 * sums[:, 0] * sums[:, 1] * (1.0 - cosine))
-    return found
+    row, column = np.divmod(two, SIDE)
+    return TwoMaxima(row, column, np.take_along_axis(height, two, axis=1))
 
 
 def _local_maxima(energy: Floats) -> npt.NDArray[np.bool_]:

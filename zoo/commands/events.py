@@ -36,7 +36,8 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
     parser = add_command(commands, "simulate", _simulate, text, example)
     parser.add_argument(
         "sample",
-        help="electrons or photons (calorimeter objects); superclusters or resonance (PF clusters)",
+        help="electrons or photons (calorimeter objects); superclusters or resonance (PF clusters); "
+        "diphotons, single_photons, ... (candidates of the mass regressor; docs/simulation.md)",
     )
     parser.add_argument("--n", type=int, required=True, help="number of objects, or of events of clusters")
     parser.add_argument("--seed", type=int, default=1, help="seed (default 1)")

@@ -4,6 +4,7 @@
 | --- | --- |
 | `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
 | `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of rechits, of clusters, ... |
+| `candidate_fields` | one more kind: photon-like candidates |
 | `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
 | `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
 | `readers`, `writers` | ROOT files by uproot, in steps, atomic, with metadata |
@@ -11,6 +12,7 @@
 | `shards` | a cache of such arrays that knows when it is stale |
 | `batching` | padding to dense arrays, buckets of equal size |
 | `sources`, `stream` | a bounded-memory, seeded stream of batches |
+| `images` | hits to images around the highest crystal |
 | `clusters` | clusters of many events, and superclusters made of them |
 | `cluster_truth` | which generated object a cluster is of |
 | `supercluster_objects` | superclusters as calorimeter objects, for the energy regressions |
@@ -18,12 +20,14 @@
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
+from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import conform, raw_energy_gev, select, validate
 
 __all__ = [
+    "CANDIDATES",
     "CLUSTER_EVENTS",
     "OBJECTS",
     "RECHIT_EVENTS",

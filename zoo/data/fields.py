@@ -10,6 +10,7 @@ source for the checks, the files, the shards and `docs/data_format.md`:
 | `OBJECTS` | `object_fields` | one calorimeter object, its hits in a window around the seed crystal |
 | `CLUSTER_EVENTS` | `cluster_fields` | the PF clusters of one event, with their hits |
 | `WINDOWS` | `cluster_fields` | the clusters around one seed cluster, with their hits |
+| `CANDIDATES` | `candidate_fields` | one photon-like candidate, its hits around the highest crystal |
 """
 
 from __future__ import annotations

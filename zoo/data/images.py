@@ -3,18 +3,21 @@
     seed_ieta, seed_iphi = highest(ieta, iphi, energy_gev, row_splits)
     images = crop(ieta, iphi, energy_gev, row_splits, seed_ieta, seed_iphi)      # [B, 32, 32] GeV
     channels = et_and_ez(images, seed_ieta)                                      # [B, 32, 32, 2] GeV
+    images = draw(records)                                                       # of candidates with a seed
 
-Any rechits will do, those of a whole barrel too. NumPy only.
+Any rechits will do, those of a whole barrel too.
 """
 
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.schema import leaf_values
 from zoo.simulation import geometry
 
-__all__ = ["SEED_AT", "SIDE", "crop", "et_and_ez", "highest"]
+__all__ = ["SEED_AT", "SIDE", "crop", "draw", "et_and_ez", "highest"]
 
 SIDE = 32
 """Rows (ieta) and columns (iphi) of an image."""
@@ -80,6 +83,26 @@ def crop(
     return np.bincount(place, energy, n * SIDE**2).astype(np.float32).reshape(n, SIDE, SIDE)
 
 
+def draw(records: ak.Array) -> Float32:
+    """Draws the image of each candidate around its seed; see `crop`.
+
+    Args:
+        records: Candidates [B] (`zoo.data.candidate_fields`).
+
+    Returns:
+        [B, 32, 32] float32 in GeV.
+    """
+    counts = np.asarray(ak.to_numpy(ak.num(records.hits.ieta)), np.int64)
+    return crop(
+        leaf_values(records, "hits.ieta"),
+        leaf_values(records, "hits.iphi"),
+        leaf_values(records, "hits.energy_gev"),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+        leaf_values(records, "seed_ieta"),
+        leaf_values(records, "seed_iphi"),
+    )
+
+
 def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
     """Splits energies into E_T = E / cosh(eta) and |E_z| = E |tanh(eta)| of each crystal (CMS-EGM-20-001).
 
@@ -91,5 +114,8 @@ def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
         [B, 32, 32, 2] float32 in GeV.
     """
     seed_row = geometry.row_from_ieta(np.where(seed_ieta == 0, 1, seed_ieta))
-    eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)[:, :, None]
-    return np.stack([images / np.cosh(eta), images * np.abs(np.tanh(eta))], axis=-1).astype(np.float32)
+    eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)
+    channels = np.empty((*images.shape, 2), np.float32)
+    for number, part in enumerate((1.0 / np.cosh(eta), np.abs(np.tanh(eta)))):
+        np.multiply(images, part.astype(np.float32)[:, :, None], out=channels[..., number])
+    return channels

@@ -6,7 +6,7 @@
     raw_energy_gev(records)          # [B] float32, the sum of the hits
 
 Functions take the kind of the records, a `Schema`; calorimeter objects are the default. The field tables
-stand in `zoo.data.object_fields` and `zoo.data.cluster_fields`.
+stand in `zoo.data.object_fields`, `zoo.data.cluster_fields` and `zoo.data.candidate_fields`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
@@ -38,7 +39,8 @@ __all__ = [
 ]
 
 KINDS: dict[str, Schema] = {
-    schema.name: schema for schema in (OBJECTS, RECHIT_EVENTS, CLUSTER_EVENTS, WINDOWS, SUPERCLUSTER_EVENTS)
+    schema.name: schema
+    for schema in (OBJECTS, RECHIT_EVENTS, CLUSTER_EVENTS, WINDOWS, SUPERCLUSTER_EVENTS, CANDIDATES)
 }
 
 

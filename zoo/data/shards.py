@@ -221,18 +221,20 @@ class ShardCache:
 
 
 def unique_showers(flat: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[int]]:
-    """Library rows of the leading showers in flat arrays, by library.
+    """Library rows of the leading showers in flat arrays, by library; of two showers where both are named.
 
     Args:
-        flat: Flat arrays, with or without `shower_row` and `shower_pdg_id`.
+        flat: Flat arrays, with or without `shower_row` and `shower_pdg_id`, and the same of a second shower.
 
     Returns:
         "11" or "22" -> sorted rows.
     """
     if "shower_row" not in flat or "shower_pdg_id" not in flat or not len(lengths(flat)):
         return {}
-    libraries = np.abs(flat["shower_pdg_id"])
-    found = {str(lib): np.unique(flat["shower_row"][libraries == lib]) for lib in np.unique(libraries)}
+    kinds = [prefix for prefix in ("", "second_") if f"{prefix}shower_row" in flat]
+    libraries = np.abs(np.concatenate([flat[f"{prefix}shower_pdg_id"] for prefix in kinds]))
+    rows_of = np.concatenate([flat[f"{prefix}shower_row"] for prefix in kinds])
+    found = {str(lib): np.unique(rows_of[libraries == lib]) for lib in np.unique(libraries)}
     return {library: [int(row) for row in rows if row >= 0] for library, rows in found.items()}
 
 

@@ -6,11 +6,13 @@
 | `resolution` | the effective (68.3 %) width over the median, weighted and fast |
 | `response` | median, mode, tails, and what no correction can reach |
 | `coverage` | the probability-integral transform and the coverage of intervals |
-| `bootstrap` | errors over library showers instead of events; paired ratios |
+| `bootstrap` | errors over library showers instead of events, one or two to an event; paired ratios |
 | `binning` | the variables of a report: ET, eta, pile-up, R9, H/E, position in the crystal, ... |
 | `classes` | classes of objects: pile-up, low bremsstrahlung, gaps, dead crystals, ... |
 | `measures` | all of the above for one method in one bin |
 | `selection` | a selection of clusters: precision, recall, ROC curve, confusion of classes, half-widths |
+| `mass`, `mass_plots` | a mass regression: errors, bias, photons; and how they look |
+| `posterior_median` | what the best mass regressor says of single photons |
 | `comparison` | all methods in one bin, and their paired ratios |
 | `dielectron_mass` | the width of a resonance of two electrons, for several chains |
 | `class_table` | a class as a whole, in bins of ET, and the mean over them |

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from zoo.errors import InvalidValue
 
-__all__ = ["ClusterBootstrap", "is_worse", "paired_ratio"]
+__all__ = ["ClusterBootstrap", "CrossedBootstrap", "is_worse", "paired_ratio"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,6 +83,48 @@ class ClusterBootstrap:
         weights = np.concatenate([np.ones((1, self.n_clusters)), self.weights.astype(np.float64)])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray((weights @ found) / (weights @ total))
+
+
+class CrossedBootstrap:
+    """Bootstrap replicas of events that are made of two showers each: an event counts w(first) w(second).
+
+    Two events may share either shower, so neither alone is a cluster. The product of both weights (the
+    "pigeonhole" bootstrap, A. B. Owen, Ann. Appl. Stat. 1 (2007) 386) gives errors that are slightly too
+    large, never too small.
+
+    Args:
+        first: [N, K] integers that name the first shower of each event together.
+        second: [N, K] the same of the second; -1 in column 0 where there is none.
+        replicas: Number of replicas.
+        seed: Seed of the draw.
+
+    Attributes:
+        n_clusters: Number of different showers.
+        replicas: Number of replicas.
+
+    Raises:
+        InvalidValue: The two differ in shape, or there are fewer than two replicas.
+    """
+
+    def __init__(
+        self, first: npt.ArrayLike, second: npt.ArrayLike, *, replicas: int = 100, seed: int = 0
+    ) -> None:
+        names = np.asarray(first), np.asarray(second)
+        if names[0].ndim != 2 or names[0].shape != names[1].shape:
+            raise InvalidValue("first, second", "two tables of one shape", [name.shape for name in names])
+        both = np.concatenate(names)
+        showers = ClusterBootstrap(*both.T, replicas=replicas, seed=seed)
+        self._first, self._second = np.split(showers.cluster, 2)
+        self._two = names[1][:, 0] >= 0
+        self._weights = showers.weights
+        self.n_clusters, self.replicas = showers.n_clusters, replicas
+
+    def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
+        """Weights of some events [1 + R, M], the nominal ones first; as `ClusterBootstrap`."""
+        weights = np.ones((1 + self.replicas, len(index)))
+        second = np.where(self._two[index], self._weights[:, self._second[index]], 1)
+        weights[1:] = self._weights[:, self._first[index]] * second.astype(np.float64)
+        return weights
 
 
 def paired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> tuple[float, float]:

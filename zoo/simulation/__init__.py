@@ -19,6 +19,7 @@
 | `response`, `readout` | noise, thresholds, dead crystals, leakage variable |
 | `objects`, `deposits`, `patches`, `windows`, `columns` | one batch of objects, and how it becomes records |
 | `cluster_events`, `generated`, `arrivals`, `region_clusters` | one batch of superclustering events |
+| `candidates`, `diphotons` | one batch of candidates: merged decays to photons, single photons |
 | `atomic_npz` | compressed files written whole or not at all |
 
 NumPy and SciPy only; every random draw takes a seed or a generator.

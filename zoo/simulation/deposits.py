@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.simulation.geometry import Impact
-from zoo.simulation.showers import KINDS, ShowerLibrary
+from zoo.simulation.showers import ETA_STRIP_ATTENUATION, KINDS, PHI_STRIP_ATTENUATION, ShowerLibrary
 
 __all__ = ["Showers", "lay_showers", "take_impacts"]
 
@@ -55,8 +55,8 @@ class Showers:
         return leak
 
 
-def take_impacts(impact: Impact, chosen: Bools) -> Impact:
-    """Keeps some impacts."""
+def take_impacts(impact: Impact, chosen: Bools | Ints) -> Impact:
+    """Keeps some impacts, by a mask or by their numbers."""
     return Impact(
         impact.row[chosen], impact.iphi[chosen], impact.offset_eta[chosen], impact.offset_phi[chosen]
     )
@@ -72,6 +72,8 @@ def lay_showers(
     split: str,
     library: ShowerLibrary,
     rng: np.random.Generator,
+    *,
+    gaps: bool = True,
 ) -> Showers:
     """Draws showers and puts them on the crystals.
 
@@ -85,7 +87,9 @@ def lay_showers(
         split: "train", "validation" or "test".
         library: Shower library.
         rng: Source of randomness.
+        gaps: Whether strips along the gaps between modules lose a part.
     """
+    strips = (ETA_STRIP_ATTENUATION, PHI_STRIP_ATTENUATION) if gaps else (0.0, 0.0)
     library_row = np.empty(particle.size, dtype=np.int64)
     for kind, chosen in zip(KINDS, (~electron, electron), strict=True):
         library_row[chosen] = library.choose(kind, energy_gev[chosen], split, rng)
@@ -102,6 +106,7 @@ def lay_showers(
             impact.offset_phi[chosen],
             row=impact.row[chosen],
             iphi=impact.iphi[chosen],
+            strip_attenuation=strips,
             outer=outer,
         )
     return Showers(particle, owner, electron, library_row, impact.iphi, impact.row, energy_gev, windows)

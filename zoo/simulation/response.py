@@ -86,6 +86,8 @@ def _at_least(least: float, values: F32) -> F32:
 NOISE: dict[str, NoiseModel] = {
     # the toy detector of the ClusTEX talk, for its 30 x 85 segment only
     "clustex": NoiseModel("clustex", 0.167, 0.0, 0.0, 0.03, 0.0035, 0.05, 0.0, 0.5, 0.0),
+    # a calorimeter alone, for the mass of merged photons: most of what is below a rechit is above noise
+    "simple": NoiseModel("simple", 0.060, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.23, 4.0),
     # end of Run 2, 1.6 to 2.1 ADC counts; PF seed threshold 0.23 GeV; 2.3 % and 0.4 %: from memory
     "run2": NoiseModel(
         "run2", 1.6 * ADC_GEV, 0.5 * ADC_GEV, 0.25 * ADC_GEV, 0.023, 0.004, 0.0, 3.0, 0.23, 4.0
@@ -122,6 +124,8 @@ class DeadChannels:
         """
         n = len(rows)
         shape = (n, rows.shape[1], columns.shape[1])
+        if not (self.fraction or self.tower_probability):
+            return np.zeros(shape, bool)
         dead = rng.random(shape, dtype=np.float32) < self.fraction
         centre_row, centre_column = rows[:, rows.shape[1] // 2], columns[:, columns.shape[1] // 2]
         row = np.clip(centre_row + rng.integers(-reach[0], reach[0], n, endpoint=True), 0, N_ETA - 1)

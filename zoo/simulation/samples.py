@@ -9,6 +9,10 @@
 | `electrons`, `photons` | calorimeter objects (`OBJECTS`) |
 | `superclusters` | PF clusters around electrons, photons and jets (`CLUSTER_EVENTS`) |
 | `resonance` | the same around the two electrons of a resonance: two records with one `event_id` |
+| `diphotons`, `single_photons`, `continued_diphotons` | candidates of the mass regressor (`CANDIDATES`) |
+| `neutral_pions`, `eta_mesons` | the same of known masses |
+| `higgs_to_four_photons` | the same of H -> aa: two records with one `event_id` |
+| each of these six with `_hard` | with material, gaps, noise of Run 2 and pile-up |
 
 The same sample, number, seed and split give the same records, whatever the number of processes: records are
 made in chunks, each from the random numbers of (seed, chunk).
@@ -30,6 +34,7 @@ import numpy as np
 from zoo.data.fields import Schema
 from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
+from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig
 from zoo.simulation.cluster_events import RESONANCE, SUPERCLUSTERS, ClusterEventConfig
 from zoo.simulation.columns import Columns, join, to_records
 from zoo.simulation.objects import simulate_objects
@@ -108,14 +113,13 @@ class SampleConfig:
         return simulate_objects(n, self, split, library, pool, rng, truth=truth)
 
 
-Sample = SampleConfig | ClusterEventConfig
+Sample = SampleConfig | ClusterEventConfig | CandidateConfig
 """A sample's configuration: all have `name`, `pileup`, `noise`, `dead`, `schema` and `simulate`."""
 
 ELECTRONS = SampleConfig("electrons", (11, -11))
 PHOTONS = SampleConfig("photons", (22,))
-SAMPLES: dict[str, Sample] = {
-    sample.name: sample for sample in (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE)
-}
+_OTHERS: tuple[Sample, ...] = (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE)
+SAMPLES: dict[str, Sample] = {**{sample.name: sample for sample in _OTHERS}, **CANDIDATE_SAMPLES}
 
 
 def simulate(
@@ -136,8 +140,8 @@ def simulate(
     in `records.attrs["events"]`.
 
     Args:
-        sample: "electrons", "photons", "superclusters" or "resonance".
-        n: Number of records; even for a resonance.
+        sample: Name in `SAMPLES`.
+        n: Number of records; even where two make an event.
         seed: Seed, >= 0. The same seed gives the same content.
         split: "train", "validation" or "test": disjoint showers and disjoint pile-up events.
         config: A changed configuration of the sample (`dataclasses.replace(ELECTRONS, ...)`).

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.errors import InvalidValue
-from zoo.models.mass_regressor.config import CMS
+from zoo.errors import InvalidValue, UnknownName
+from zoo.models.mass_regressor.config import BARREL, CMS
+from zoo.models.mass_regressor.energy_shares import EnergyShares
 from zoo.models.mass_regressor.model import build
 
 
@@ -70,9 +71,58 @@ def test_gradients_are_finite_and_reach_every_weight(model):
         assert np.isfinite(gradient).all() and np.any(np.asarray(gradient) != 0), weight.path
 
 
+def test_shares_and_moments_by_hand():
+    image = np.zeros((2, 32, 32, 2), np.float32)
+    image[0, 15, 15], image[0, 17, 14] = (30.0, 15.0), (10.0, 5.0)
+    roots, features, momentum = (np.asarray(x) for x in EnergyShares()(image[:, 4:27, 4:27]))
+    assert roots.shape == (2, 23, 23, 1) and features.shape == (2, 26)
+    assert roots[0, 11, 11, 0] == pytest.approx(np.sqrt(0.75), abs=0.004)
+    assert roots[0, 13, 10, 0] == pytest.approx(0.5, abs=0.004) and np.count_nonzero(roots[0] > 1e-6) == 2
+    assert features[0, :2] == pytest.approx([np.log(0.8), 0.5], rel=1e-6) and momentum[0] == pytest.approx(
+        0.8
+    )
+    in_3x3, in_5x5 = features[0, 2:8], features[0, 8:14]
+    assert in_3x3 == pytest.approx([0, 0, 0, 0, 0, 0.75], abs=1e-6)
+    assert in_5x5 == pytest.approx([0.5, -0.25, 0.75, 0.1875, -0.375, 1.0], abs=1e-6)
+    assert np.isfinite(features[1]).all() and not roots[1].any()
+
+
+def test_what_lies_outside_the_crop_does_not_matter():
+    keras.utils.set_random_seed(4)
+    network = build(BARREL)
+    image = np.zeros((3, 32, 32, 2), np.float32)
+    image[1:, 15, 15], image[1:, 15, 17], image[2, 3], image[2, 27:] = 40.0, 9.0, 30.0, np.nan
+    found = answer(network, image)
+    assert found[0] == -1.0 and found[1] == found[2]
+
+
+def test_a_convolution_on_shares_and_one_on_a_crop_are_built():
+    stages = {"stem_filters": 4, "filters": (4,), "blocks": (1,), "strides": (2,)}
+    for config in (dataclasses.replace(BARREL, **stages), dataclasses.replace(CMS, crop=24, pool="flatten")):
+        network = build(config)
+        assert network.output["mass_gev"].shape == (None,)
+        if config.crop == 24:
+            image = np.arange(1024, dtype=np.float32).reshape(1, 32, 32, 1).repeat(2, -1)
+            assert np.asarray(network.get_layer("crop")(image))[0, 12, 12, 0] == image[0, 15, 15, 0]
+
+
 @pytest.mark.parametrize(
-    "change", [{"filters": (16, 0, 32)}, {"blocks": (3, 1)}, {"stem_kernel": 40}, {"mass_scale_gev": 0.0}]
+    "change",
+    [
+        {"filters": (16, 0, 32)},
+        {"blocks": (3, 1)},
+        {"stem_kernel": 40},
+        {"mass_scale_gev": 0.0},
+        {"blocks": ()},
+        {"dense": (0,)},
+        {"crop": 33},
+    ],
 )
 def test_bad_configurations_are_named(change):
-    with pytest.raises(InvalidValue, match=next(iter(change))):
+    with pytest.raises(InvalidValue, match="crop" if "stem_kernel" in change else next(iter(change))):
         dataclasses.replace(CMS, **change)
+
+
+def test_unknown_words_list_the_known_ones():
+    with pytest.raises(UnknownName, match="'flatten'"):
+        dataclasses.replace(CMS, pool="flaten")

@@ -1,0 +1,227 @@
+"""Candidates to images and back, checks, sample candidates, simulated ones. No TensorFlow here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.candidate_fields import A0, CANDIDATES, PHOTON
+from zoo.data.fields import BEAM_GEV
+from zoo.data.flat import Flat, lengths, n_objects
+from zoo.data.images import SIDE, draw, et_and_ez
+from zoo.data.schema import assemble, leaf_values
+from zoo.data.tensor_checks import check_tensors
+from zoo.errors import InvalidValue, UnknownName
+from zoo.models.mass_regressor.config import CHANNELS, SEED_FEATURES
+
+Float32 = npt.NDArray[np.float32]
+
+SCHEMA = CANDIDATES
+
+SAMPLE_CASES = (
+    "no energy",
+    "one crystal",
+    "two crystals of one energy",
+    "every crystal of one energy",
+    "at the end of the barrel",
+    "at the other end of the barrel",
+    "across eta 0",
+    "across the end of iphi",
+    "two candidates in the image",
+    "a harder crystal off the seed",
+    "one photon of two in the corner of the image",
+    "two equal photons, mirror-symmetric",
+    "smallest energies",
+    "largest energies",
+)
+"""What each of the first candidates of `sample` is; toy decays follow."""
+
+PHI_CRYSTALS = 360
+_REACH = np.arange(-16, 17)  # crystals around the seed that a record holds
+
+
+def to_inputs(records: ak.Array) -> dict[str, Float32]:
+    """Draws the image of each candidate.
+
+    Args:
+        records: Candidates with the input fields of `CANDIDATES`; hits anywhere, those outside are left out.
+
+    Returns:
+        `image` [B, 32, 32, 2] (E_T, E_z in GeV) and `seed` [B, 2] (ieta, iphi), float32.
+    """
+    seed = [leaf_values(records, f"seed_{name}") for name in SEED_FEATURES]
+    image = et_and_ez(draw(records), seed[0])
+    return {"image": image, "seed": np.stack(seed, axis=-1).astype(np.float32)}
+
+
+def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
+    """Turns the network's output into records with the field `mass_gev`."""
+    return ak.zip({"mass_gev": np.asarray(outputs["mass_gev"])})
+
+
+def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Checks input tensors: dtypes, shapes, finite, no negative crystal, energies in GeV, a crystal as seed.
+
+    Args:
+        inputs: As `to_inputs` returns them.
+
+    Raises:
+        InvalidValue: What was expected and what came, for the first thing that is wrong.
+    """
+    check_tensors(inputs, {"image": ("B", "R", "C", CHANNELS), "seed": ("B", SEED_FEATURES)})
+    image, seed = inputs["image"], inputs["seed"]
+    if image.shape[1:3] != (SIDE, SIDE):
+        raise InvalidValue("image", f"{SIDE} x {SIDE} crystals", f"{image.shape[1]} x {image.shape[2]}")
+    bad = (image < 0) | (image > BEAM_GEV)
+    if bad.any():
+        found = f"{image[bad][0]:g}, {int(bad.sum())} such in all"
+        raise InvalidValue("image", f"from 0 to {BEAM_GEV:g} GeV", found)
+    for number, name in enumerate(SEED_FEATURES):
+        SCHEMA.by_name[f"seed_{name}"].check(seed[:, number])
+
+
+def augment(flat: Flat, rng: np.random.Generator) -> Flat:
+    """Mirrors a random half of the candidates in eta, and a random half in phi.
+
+    Modules map onto modules, supermodules onto supermodules.
+
+    Args:
+        flat: Flat arrays of some candidates.
+        rng: Decides which.
+
+    Returns:
+        The same arrays, new ones where something changed.
+    """
+    changed = dict(flat)
+    for axis in SEED_FEATURES:
+        mirrored = rng.random(n_objects(flat)) < 0.5
+        for name, where in ((f"hits.{axis}", np.repeat(mirrored, lengths(flat))), (f"seed_{axis}", mirrored)):
+            there = -flat[name] if axis == "ieta" else PHI_CRYSTALS + 1 - flat[name]
+            changed[name] = np.where(where, there, flat[name]).astype(flat[name].dtype)
+    return changed
+
+
+def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
+    """Simulates candidates, for training.
+
+    Args:
+        sample: A sample of `zoo.simulation.candidates`.
+        n: Number of candidates.
+        seed: Same seed, same candidates.
+        split: "train", "validation" or "test".
+        pileup: Whether there is any, where the sample has it.
+        truth: No difference.
+
+    Returns:
+        Records of `CANDIDATES`.
+
+    Raises:
+        UnknownName: No such sample.
+    """
+    from zoo.simulation import samples
+    from zoo.simulation.candidates import CANDIDATE_SAMPLES
+
+    if sample not in CANDIDATE_SAMPLES:
+        raise UnknownName("sample", sample, [*CANDIDATE_SAMPLES, "toy"])
+    config = CANDIDATE_SAMPLES[sample]
+    if not pileup:
+        config = dataclasses.replace(config, pileup=(0, 0))
+    return samples.simulate(sample, n, seed, split=split, config=config, truth=truth)
+
+
+def sample(n: int, seed: int) -> ak.Array:
+    """Makes small candidates quickly, for tests and goldens: `SAMPLE_CASES`, then toy decays.
+
+    No physics but that mass goes with pT and distance: two round spots of light.
+
+    Args:
+        n: Number of candidates.
+        seed: Same seed, same candidates.
+
+    Returns:
+        Records with all fields but the weight.
+    """
+    made = [
+        _candidate(
+            SAMPLE_CASES[number] if number < len(SAMPLE_CASES) else "", np.random.default_rng((seed, number))
+        )
+        for number in range(n)
+    ]
+    columns: dict[str, Any] = {}
+    for field in SCHEMA.fields:
+        values = [each[field.name] for each in made if field.name in each]
+        if field.collection:
+            flat = np.concatenate([np.zeros(0), *values]).astype(field.dtype)
+            columns[field.name] = ak.unflatten(flat, np.array([len(each) for each in values], np.int64))
+        elif len(values) == n:
+            columns[field.name] = np.asarray(values, field.dtype)
+    columns["event_id"] = np.arange(n)
+    return assemble(columns)
+
+
+def _candidate(case: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Returns one candidate by field name; hits as arrays."""
+    place = {"at the end of the barrel": 84, "at the other end of the barrel": -85, "across eta 0": 0}
+    row, iphi = place.get(case, int(rng.integers(-80, 80))), int(rng.integers(1, PHI_CRYSTALS + 1))
+    if case == "across the end of iphi":
+        iphi = 1
+    photon = not case and rng.random() < 0.2
+    distance, share = float(rng.uniform(0.0, 4.0)), float(rng.uniform(0.5, 0.95))
+    pt = {"smallest energies": 0.5, "largest energies": 2000.0}.get(case, float(rng.uniform(20.0, 100.0)))
+    angle = float(rng.uniform(-np.pi, np.pi))
+    if case == "two equal photons, mirror-symmetric":
+        share, distance, angle = 0.5, 4.0, 0.0
+    elif case == "one photon of two in the corner of the image":
+        distance, angle = 21.0, 0.25 * np.pi
+    elif photon:
+        share, distance = 1.0, 0.0
+    energy = pt * np.cosh(0.0174 * (row + 0.5))
+    spots = [(0.0, 0.0, share), (distance * np.cos(angle), distance * np.sin(angle), 1.0 - share)]
+    if case == "two candidates in the image":
+        spots += [(9.0, -8.0, 0.7), (10.0, -9.0, 0.2)]
+    elif case == "a harder crystal off the seed":
+        spots += [(-6.0, 3.0, 3.0)]
+    off = rng.uniform(-0.4, 0.4, 2) * (case != "two equal photons, mirror-symmetric")
+    rows, columns = np.meshgrid(_REACH, _REACH, indexing="ij")
+    image = np.zeros(rows.shape)
+    for d_row, d_column, part in spots:
+        r = np.hypot(rows - d_row - off[0], columns - d_column - off[1])
+        image += energy * part * (0.7 * np.exp(-2.2 * r**2) + 0.02 * np.exp(-0.7 * r))
+    if case == "every crystal of one energy":
+        image[:] = 1.0
+    kept = image > (1e-4 if case == "smallest energies" else 0.1)
+    if case == "no energy":
+        kept[:] = False
+    elif case.startswith(("one crystal", "two crystals")):
+        kept[:] = False
+        kept[16, 16 : 18 if case.startswith("two") else 17] = True
+        image[16, 17] = image[16, 16]
+    there = row + rows
+    kept &= (there >= -85) & (there < 85)
+    mass = pt * 0.0174 * distance * np.sqrt(share * (1.0 - share))
+    return {
+        "hits.ieta": np.where(there >= 0, there + 1, there)[kept],
+        "hits.iphi": (iphi - 1 + columns[kept]) % PHI_CRYSTALS + 1,
+        "hits.energy_gev": image[kept],
+        "seed_ieta": row + 1 if row >= 0 else row,
+        "seed_iphi": iphi,
+        "parent_pdg_id": PHOTON if photon else A0,
+        "mass_gev": 0.0 if photon else mass,
+        "label_mass_gev": -0.3 * (1.0 - rng.random()) if photon else mass,
+        "pt_gev": pt,
+        "true_eta": 0.0174 * (row + 0.5),
+        "true_phi": 0.0,
+        "opening_crystals": distance,
+        "lead_share": share,
+        "n_converted": 0,
+        "n_pileup": 0,
+        "shower_row": -1,
+        "shower_pdg_id": 22,
+        "second_shower_row": -1,
+        "second_shower_pdg_id": 22,
+    }
