@@ -14,10 +14,10 @@ from zoo.errors import UnknownName
 def test_the_25_features_of_the_talk(elements):
     features = element_features(elements)
     assert (
-        features.shape == (len(leaf_values(elements, "elements.type")), 25) and features.dtype == np.float32
+        features.shape == (len(leaf_values(elements, "elements.kind")), 25) and features.dtype == np.float32
     )
     column = dict(zip(ELEMENT_FEATURES, features.T, strict=True))
-    assert np.array_equal(features[:, 0], leaf_values(elements, "elements.type"))
+    assert np.array_equal(features[:, 0], leaf_values(elements, "elements.kind"))
     pt = column["pt_gev"]
     np.testing.assert_allclose(np.hypot(column["px_gev"], column["py_gev"]), pt, rtol=1e-5)
     np.testing.assert_allclose(column["pz_gev"], pt * np.sinh(column["eta"]), rtol=1e-4)
@@ -41,4 +41,4 @@ def test_features_are_chosen_by_name(elements):
 
 def test_words_for_the_numbers():
     assert len(CLASSES) == len(CLASS_PDG_IDS) == ELEMENT_EVENTS.by_name["elements.target_class"].high + 1
-    assert len(ELEMENT_TYPES) == ELEMENT_EVENTS.by_name["elements.type"].high + 1
+    assert len(ELEMENT_TYPES) == ELEMENT_EVENTS.by_name["elements.kind"].high + 1

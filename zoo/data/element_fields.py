@@ -16,7 +16,7 @@ ELEMENT_TYPES = (
     "none", "track", "preshower 1", "preshower 2", "ECAL cluster", "HCAL cluster", "GSF track", "brems point",
     "HF electromagnetic", "HF hadronic", "supercluster", "HO cluster",
 )  # fmt: skip
-"""Meaning of `elements.type`, as in CMS; the simulation makes neither preshower nor HO clusters."""
+"""Meaning of `elements.kind`, as in CMS; the simulation makes neither preshower nor HO clusters."""
 
 CLASSES = (
     "none", "charged hadron", "neutral hadron", "HF hadron", "HF electromagnetic", "photon", "electron",
@@ -54,7 +54,7 @@ ELEMENT_EVENTS = Schema(
     4,
     "elements",
     (
-        _element("type", "int8", "", "what it is: 1 track, 4 ECAL, 5 HCAL, ... (`ELEMENT_TYPES`)", 1, 11),
+        _element("kind", "int8", "", "what it is: 1 track, 4 ECAL, 5 HCAL, ... (`ELEMENT_TYPES`)", 1, 11),
         _gev("pt_gev", "transverse momentum; of a cluster E / cosh(eta)"),
         *_angles("eta", "eta of a track at the vertex, of a cluster"),
         _gev("energy_gev", "momentum of a track, energy of a cluster"),

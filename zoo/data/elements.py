@@ -11,7 +11,7 @@ from zoo.data.schema import leaf_values
 __all__ = ["ELEMENT_FEATURES", "element_features"]
 
 ELEMENT_FEATURES = (
-    "type", "pt_gev", "eta", "phi", "energy_gev", "layer", "depth", "charge", "trajectory_point", "eta_ecal",
+    "kind", "pt_gev", "eta", "phi", "energy_gev", "layer", "depth", "charge", "trajectory_point", "eta_ecal",
     "phi_ecal", "eta_hcal", "phi_hcal", "dt_hits", "csc_hits", "muon_type", "px_gev", "py_gev", "pz_gev",
     "delta_p_gev", "sigma_delta_p_gev", "gsf_seed", "hits", "cluster_flags", "corrected_energy_gev",
 )  # fmt: skip
