@@ -1,4 +1,4 @@
-"""The samples, with or without pile-up: single electrons and photons in the barrel, superclustering events.
+"""The samples, with or without pile-up: electrons and photons, superclustering events, whole events.
 
     records = simulate("electrons", 20_000, seed=1, split="train", processes=2)
     quiet = dataclasses.replace(ELECTRONS, pileup=(0, 0))
@@ -9,6 +9,8 @@
 | `electrons`, `photons` | calorimeter objects (`OBJECTS`) |
 | `superclusters` | PF clusters around electrons, photons and jets (`CLUSTER_EVENTS`) |
 | `resonance` | the same around the two electrons of a resonance: two records with one `event_id` |
+| `ttbar`, `qcd`, `qcd_high`, `ztautau` | whole events of tracks and clusters (`ELEMENT_EVENTS`) |
+| `single_electron`, `single_pion`, ... | the same of particle guns |
 
 The same sample, number, seed and split give the same records, whatever the number of processes: records are
 made in chunks, each from the random numbers of (seed, chunk).
@@ -32,6 +34,7 @@ from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation.cluster_events import RESONANCE, SUPERCLUSTERS, ClusterEventConfig
 from zoo.simulation.columns import Columns, join, to_records
+from zoo.simulation.element_events import ELEMENT_SAMPLES, ElementEventConfig
 from zoo.simulation.objects import simulate_objects
 from zoo.simulation.patches import PatchShape
 from zoo.simulation.pileup import PileupPool
@@ -47,6 +50,8 @@ __all__ = [
     "SAMPLES",
     "SUPERCLUSTERS",
     "ClusterEventConfig",
+    "CrystalSample",
+    "ElementEventConfig",
     "Sample",
     "SampleConfig",
     "simulate",
@@ -108,13 +113,18 @@ class SampleConfig:
         return simulate_objects(n, self, split, library, pool, rng, truth=truth)
 
 
-Sample = SampleConfig | ClusterEventConfig
-"""A sample's configuration: all have `name`, `pileup`, `noise`, `dead`, `schema` and `simulate`."""
+CrystalSample = SampleConfig | ClusterEventConfig
+"""Samples of the barrel's crystals: `noise`, `dead`, showers of the library, pile-up at the face."""
+
+Sample = CrystalSample | ElementEventConfig
+"""A sample's configuration: all have `name`, `pileup`, `schema` and `simulate`."""
 
 ELECTRONS = SampleConfig("electrons", (11, -11))
 PHOTONS = SampleConfig("photons", (22,))
 SAMPLES: dict[str, Sample] = {
-    sample.name: sample for sample in (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE)
+    **{sample.name: sample for sample in (ELECTRONS, PHOTONS)},
+    **{sample.name: sample for sample in (SUPERCLUSTERS, RESONANCE)},
+    **ELEMENT_SAMPLES,
 }
 
 
@@ -136,7 +146,7 @@ def simulate(
     in `records.attrs["events"]`.
 
     Args:
-        sample: "electrons", "photons", "superclusters" or "resonance".
+        sample: A name in `SAMPLES`.
         n: Number of records; even for a resonance.
         seed: Seed, >= 0. The same seed gives the same content.
         split: "train", "validation" or "test": disjoint showers and disjoint pile-up events.
@@ -145,7 +155,7 @@ def simulate(
         processes: Number of worker processes. They are spawned: call this under `if __name__ == "__main__":`
             in a script.
         progress: Called as progress(records done, n).
-        truth: False leaves out `particles` and `deposits`, which training does not need.
+        truth: False leaves out `particles`, `deposits` and `links`, which training does not need.
 
     Returns:
         n records, of the kind `SAMPLES[sample].schema`.
@@ -232,7 +242,7 @@ def _chunk(
     """Makes one chunk, batch by batch until there are enough records; also returns the events it took."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
     pool = None
-    if config.pileup[1] > 0:
+    if config.pileup[1] > 0 and not isinstance(config, ElementEventConfig):
         pool = PileupPool.shipped(None if library is ShowerLibrary.shipped() else library)
     parts: list[Columns] = []
     have, events = 0, 0
