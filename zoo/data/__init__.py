@@ -4,7 +4,9 @@
 | --- | --- |
 | `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
 | `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of clusters, windows of them |
-| `element_fields` | a further kind: events of particle-flow elements |
+| `element_fields`, `candidate_fields` | further kinds: events of particle-flow elements; of candidates |
+| `targets` | which particle is the target of which element |
+| `edm4hep` | files of Delphes as events of elements |
 | `elements` | the 25 features of an element |
 | `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
 | `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
@@ -17,6 +19,7 @@
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
+from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
 from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
@@ -24,6 +27,7 @@ from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import conform, raw_energy_gev, select, validate
 
 __all__ = [
+    "CANDIDATES",
     "CLUSTER_EVENTS",
     "ELEMENT_EVENTS",
     "OBJECTS",

@@ -46,6 +46,8 @@ CHARGED, NEUTRAL, HF_HADRON, HF_EM, PHOTON, ELECTRON, MUON = range(1, len(CLASSE
 class Targets:
     """Targets of T elements, and where P particles went.
 
+    An element whose class would be 0, a muon's deposit say, has none, and its particles are lost.
+
     Attributes:
         particle: [T] leading particle, -1 for none.
         label: [T] index into `CLASSES`.
@@ -59,6 +61,19 @@ class Targets:
     charge: Ints
     momentum_gev: F64
     element: Ints
+
+    def columns(self) -> dict[str, npt.NDArray[Any]]:
+        """The fields of `ELEMENT_EVENTS` that the targets alone fill, [T] each, as float64 or int64."""
+        energy, x, y, z = self.momentum_gev.T
+        pt = np.hypot(x, y)
+        return {
+            "elements.target_class": self.label,
+            "elements.target_charge": self.charge,
+            "elements.target_pt_gev": pt,
+            "elements.target_eta": np.arcsinh(z / np.maximum(pt, 1e-6)),
+            "elements.target_phi": np.arctan2(y, x),
+            "elements.target_energy_gev": energy,
+        }
 
 
 def class_of(pdg_id: npt.NDArray[np.integer[Any]], element_type: npt.NDArray[np.integer[Any]]) -> Ints:
@@ -116,15 +131,15 @@ def assign_targets(
     by_deposit = here[np.argsort(link_gev[here], kind="stable")]
     particle = np.full(n_elements, -1)
     particle[link_element[by_deposit]] = link_particle[by_deposit]
-    led = particle >= 0
-    label = (
-        np.where(led, class_of(pdg_id[particle], element_type), 0)
-        if n_particles
-        else np.zeros(n_elements, int)
-    )
-    keeps = np.isin(label, (CHARGED, ELECTRON, MUON))
-    sign = np.where(keeps, charge[particle], 0) if n_particles else np.zeros(n_elements, int)
-    return Targets(particle, label, np.asarray(sign, np.int64), total, element)
+    led = np.flatnonzero(particle >= 0)
+    label, sign = np.zeros(n_elements, np.int64), np.zeros(n_elements, np.int64)
+    label[led] = class_of(pdg_id[particle[led]], element_type[led])
+    charged = led[np.isin(label[led], (CHARGED, ELECTRON, MUON))]
+    sign[charged] = charge[particle[charged]]
+    total[label == 0] = 0.0
+    particle[label == 0] = -1
+    element[placed[label[element[placed]] == 0]] = -1
+    return Targets(particle, label, sign, total, element)
 
 
 def _useful(

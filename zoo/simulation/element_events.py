@@ -272,25 +272,16 @@ def _columns(
     first = np.cumsum(counts) - counts
     n_particles = np.bincount(made.event, minlength=n)
     first_particle = np.cumsum(n_particles) - n_particles
-    total = targets.momentum_gev * (targets.label > 0)[:, None]
-    pt = np.hypot(total[:, 1], total[:, 2])
     led = targets.label > 0
-    leading = np.where(led, targets.particle, 0)
-    values = {f"elements.{name}": column for name, column in elements.items()}
-    values["elements.target_class"] = targets.label
-    values["elements.target_charge"] = np.where(led, targets.charge, 0)
-    values["elements.target_pt_gev"] = pt
-    values["elements.target_eta"] = np.arcsinh(total[:, 3] / np.maximum(pt, 1e-6)) * led
-    values["elements.target_phi"] = np.arctan2(total[:, 2], total[:, 1])
-    values["elements.target_energy_gev"] = total[:, 0]
-    values["elements.target_pileup"] = led & (made.interaction[leading] > 0) if len(made.event) else led
+    values = {f"elements.{name}": column for name, column in elements.items()} | targets.columns()
+    values["elements.target_pileup"] = np.zeros(len(led), bool)
+    values["elements.target_pileup"][led] = made.interaction[targets.particle[led]] > 0
     columns = Columns(values, {"elements": counts}, np.arange(n))
     values.update({"n_pileup": made.n_pileup, "collision_row": made.collision, "event_id": np.arange(n)})
     if truth:
         values["elements.target_particle"] = np.where(led, targets.particle - first_particle[event], -1)
         element = targets.element
-        goes = (element >= 0) & (targets.label[element] > 0) if len(led) else element >= 0
-        values["particles.element"] = np.where(goes, element - first[made.event], -1)
+        values["particles.element"] = np.where(element >= 0, element - first[made.event], -1)
         for leaf, column in (
             ("pdg_id", made.pdg_id), ("charge", made.charge), ("energy_gev", made.energy_gev),
             ("pt_gev", made.pt_gev), ("eta", made.eta), ("phi", made.phi), ("vertex_z_cm", made.z_cm),
