@@ -7,10 +7,19 @@
 | `bdt_regression` | boosted trees on shower shapes: correction and its uncertainty, the CMS Run-2 scheme |
 | `pf_clustering` | rechits to clusters: the CMS algorithm |
 | `mustache` | CMS superclustering with dynamic dphi: clusters to superclusters |
+| `particle_flow` | rule-based particle flow in the manner of CMS: tracks and clusters to particles |
 | `shower_shapes` | the inputs of the trees, from the crystals |
 
 Trained baselines have a card here and weights in `saved_models/`, like any network; `predictor` finds those
 that belong beside a network's.
 """
 
-__all__ = ["bdt_regression", "linear_calibration", "mustache", "pf_clustering", "raw_sum", "shower_shapes"]
+__all__ = [
+    "bdt_regression",
+    "linear_calibration",
+    "mustache",
+    "particle_flow",
+    "pf_clustering",
+    "raw_sum",
+    "shower_shapes",
+]

@@ -66,7 +66,10 @@ class ElementEventConfig:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     calorimeters: CalorimeterConfig = field(default_factory=CalorimeterConfig)
     superclusters: SuperclusterConfig = field(default_factory=SuperclusterConfig)
-    ecal_correction: tuple[float, float] = (1.0, 0.0)  # corrected = a E + b, of ECAL clusters
+    # layer -> (a, b): an ECAL cluster's corrected energy is a E + b sqrt(E); fitted to unconverted photons
+    ecal_correction: dict[int, tuple[float, float]] = field(
+        default_factory=lambda: {-1: (1.01, 0.11), -2: (1.0, 0.28)}
+    )
     least_link_gev: float = 0.01  # links of clusters below are dropped
 
     schema: ClassVar[Schema] = ELEMENT_EVENTS
@@ -182,7 +185,10 @@ def _block(
 
 def _cluster_table(kind: int, clusters: Clusters, config: ElementEventConfig) -> Table:
     energy = np.clip(clusters.energy_gev, 0.0, MEASURED_GEV)
-    a, b = config.ecal_correction if kind == 4 else (1.0, 0.0)
+    corrected = energy.copy()
+    for layer, (a, b) in config.ecal_correction.items():
+        here = clusters.layer == layer
+        corrected[here] = a * energy[here] + b * np.sqrt(energy[here])
     return {
         "event": clusters.event,
         "kind": np.full(len(energy), kind),
@@ -192,7 +198,7 @@ def _cluster_table(kind: int, clusters: Clusters, config: ElementEventConfig) ->
         "energy_gev": energy,
         "layer": clusters.layer,
         "depth": np.full(len(energy), int(kind == 5)),
-        "corrected_energy_gev": np.clip(a * energy + b, 0.0, MEASURED_GEV),
+        "corrected_energy_gev": np.minimum(corrected, MEASURED_GEV),
     }
 
 
