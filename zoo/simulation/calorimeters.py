@@ -80,7 +80,9 @@ class CalorimeterConfig:
     ecal_spot_cm: tuple[float, float] = (1.5, 6.0)  # how far off the spots are, Gaussian
     hcal_spot_cm: tuple[float, float] = (4.0, 14.0)
     hf_spot_cm: tuple[float, float] = (1.0, 5.0)
-    em_shape: ShowerShape = field(default_factory=lambda: ShowerShape(0.15, 1.4, 0.30, 0.002))
+    em_shape: ShowerShape = field(
+        default_factory=lambda: ShowerShape(0.205, 1.935, 0.12, 0.002)
+    )  # Geant4 library
     ecal_hadron_shape: ShowerShape = field(default_factory=lambda: ShowerShape(0.8, 3.0, 0.4, 0.002))
     hcal_shape: ShowerShape = field(default_factory=lambda: ShowerShape(2.5, 9.0, 0.35, 0.01))
     hf_shape: ShowerShape = field(default_factory=lambda: ShowerShape(0.8, 3.0, 0.3, 0.015))

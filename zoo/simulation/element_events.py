@@ -66,9 +66,9 @@ class ElementEventConfig:
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     calorimeters: CalorimeterConfig = field(default_factory=CalorimeterConfig)
     superclusters: SuperclusterConfig = field(default_factory=SuperclusterConfig)
-    # layer -> (a, b): an ECAL cluster's corrected energy is a E + b sqrt(E); fitted to unconverted photons
+    # layer -> (b, c): an ECAL cluster's corrected energy is E + b sqrt(E) + c; from unconverted photons
     ecal_correction: dict[int, tuple[float, float]] = field(
-        default_factory=lambda: {-1: (1.01, 0.11), -2: (1.0, 0.28)}
+        default_factory=lambda: {-1: (0.21, -0.15), -2: (0.33, -0.3)}
     )
     least_link_gev: float = 0.01  # links of clusters below are dropped
 
@@ -186,9 +186,9 @@ def _block(
 def _cluster_table(kind: int, clusters: Clusters, config: ElementEventConfig) -> Table:
     energy = np.clip(clusters.energy_gev, 0.0, MEASURED_GEV)
     corrected = energy.copy()
-    for layer, (a, b) in config.ecal_correction.items():
+    for layer, (b, c) in config.ecal_correction.items():
         here = clusters.layer == layer
-        corrected[here] = a * energy[here] + b * np.sqrt(energy[here])
+        corrected[here] = np.maximum(energy[here] + b * np.sqrt(energy[here]) + c, 0.5 * energy[here])
     return {
         "event": clusters.event,
         "kind": np.full(len(energy), kind),
