@@ -59,32 +59,32 @@ PION_GEV, ELECTRON_GEV, MUON_GEV = 0.13957, 0.00051, 0.10566
 class ParticleFlowConfig:
     """Constants of the algorithm, to be tuned on a training sample."""
 
-    ecal_reach: float = 0.03  # eta-phi distance of a track's own ECAL cluster
-    satellite_reach: float = 0.08  # of further ECAL clusters that its momentum may eat
-    hcal_reach: float = 0.15  # of its HCAL cluster
-    pair_reach: float = 0.12  # between an ECAL and an HCAL cluster of one neutral hadron
-    n_sigma: float = 1.0  # excess over the tracks' momentum that is a neutral particle
-    satellite_sigma: float = 0.5  # the same for further ECAL clusters
-    stochastic: float = 1.1  # expected resolution of a hadron's calibrated energy, per sqrt(GeV)
-    constant: float = 0.1
-    ecal_scale: float = 2.1  # hadron's energy in the ECAL times scale x (P / 10 GeV)^-power
-    ecal_power: float = 0.12
-    hcal_scale: float = 1.08  # the same in the HCAL
-    hcal_power: float = 0.06
-    hadron_offset_gev: float = 0.3  # below the thresholds, added to a neutral hadron
-    least_photon_gev: float = 0.4  # corrected energy of an ECAL cluster
-    least_neutral_gev: float = 1.3  # raw energy of an HCAL cluster
-    least_excess_gev: float = 0.7
-    hadron_ratio: float = 0.35  # HCAL / ECAL above which a pair without tracks is one neutral hadron
+    ecal_reach: float = 0.05  # eta-phi distance of a track's own ECAL cluster
+    satellite_reach: float = 0.0823  # of further ECAL clusters that its momentum may eat
+    hcal_reach: float = 0.101  # of its HCAL cluster
+    pair_reach: float = 0.069  # between an ECAL and an HCAL cluster of one neutral hadron
+    n_sigma: float = 1.25  # excess over the tracks' momentum that is a neutral particle
+    satellite_sigma: float = 0.501  # the same for further ECAL clusters
+    stochastic: float = 0.941  # expected resolution of a hadron's calibrated energy, per sqrt(GeV)
+    constant: float = 0.0372
+    ecal_scale: float = 2.2  # hadron's energy in the ECAL times scale x (P / 10 GeV)^-power
+    ecal_power: float = 0.132
+    hcal_scale: float = 1.03  # the same in the HCAL
+    hcal_power: float = 0.0244
+    hadron_offset_gev: float = 0.599  # below the thresholds, added to a neutral hadron
+    least_photon_gev: float = 0.361  # corrected energy of an ECAL cluster
+    least_neutral_gev: float = 1.14  # raw energy of an HCAL cluster
+    least_excess_gev: float = 0.53
+    hadron_ratio: float = 0.232  # HCAL / ECAL above which a pair without tracks is one neutral hadron
     least_hits: int = 6  # a track with fewer is a fake
     doubtful_hits: int = 9  # a track with fewer is one if the calorimeters see less than its momentum ...
-    doubtful_sigma: float = 1.0  # ... by so many expected resolutions
-    electron_low: float = 0.75  # E / p of an electron
-    electron_high: float = 1.35
-    electron_hcal: float = 0.08  # most HCAL / ECAL of an electron
-    hf_hadron_ratio: float = 0.25  # short fibres / all of an HF hadron
-    hf_reach: float = 0.2  # between the two kinds of fibres
-    hf_least_gev: float = 1.5
+    doubtful_sigma: float = 2.29  # ... by so many expected resolutions
+    electron_low: float = 0.706  # E / p of an electron
+    electron_high: float = 1.21
+    electron_hcal: float = 0.0764  # most HCAL / ECAL of an electron
+    hf_hadron_ratio: float = 0.294  # short fibres / all of an HF hadron
+    hf_reach: float = 0.102  # between the two kinds of fibres
+    hf_least_gev: float = 2.09
 
     def __post_init__(self) -> None:
         for item in fields(self):

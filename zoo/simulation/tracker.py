@@ -50,7 +50,8 @@ class TrackerConfig:
     fake_mean_gev: float = 1.0  # exponential above the least pT ...
     fake_tail: float = 0.05  # ... but this part log-uniform
     fake_tail_gev: tuple[float, float] = (2.0, 100.0)
-    hits: float = 14.0
+    hits: float = 14.0  # mean of a track from the beam line ...
+    last_hit_cm: float = 110.0  # ... that go down linearly to none with the radius where it starts
     fake_hits: float = 7.0
     muon_least_gev: float = 3.0  # momentum that reaches the chambers
     muon_max_abs_eta: float = 2.4
@@ -164,6 +165,9 @@ def _measure(
     phi = geometry.wrap_phi(true["phi"] + angle * rng.standard_normal(n))
     spread = np.hypot(config.dz_resolution_cm, config.dz_resolution_cm_gev / pt * np.cosh(eta))
     dz = true["z"] - made.hard_z_cm[true["event"]] + spread * rng.standard_normal(n)
+    mean_hits = np.where(
+        true["particle"] < 0, config.fake_hits, config.hits * (1.0 - true["radius"] / config.last_hit_cm)
+    )
     # extrapolated with the measured momentum, from where the particle started
     curvature = curvature_per_cm(charge.astype(np.float64), measured, field_tesla)
     rays = Rays.from_beam(true["z"], measured_eta, phi, true["radius"], curvature)
@@ -182,7 +186,7 @@ def _measure(
         "phi_ecal": np.where(at_ecal, ecal_phi, 0.0),
         "eta_hcal": np.where(at_hcal, hcal_eta, 0.0),
         "phi_hcal": np.where(at_hcal, hcal_phi, 0.0),
-        "hits": np.maximum(rng.poisson(np.where(true["particle"] < 0, config.fake_hits, config.hits)), 3),
+        "hits": np.maximum(rng.poisson(mean_hits), 3),
         "dz_cm": np.clip(dz, -99.0, 99.0),
         "link_gev": pt * np.cosh(eta),
     }
