@@ -1,16 +1,17 @@
 """Measures the figures that are goals of the project, on one core where that is meant, in CPU seconds.
 
-    python -m benchmarks [--quick] [--only PART ...] [--peer-python PYTHON]
+    python -m benchmarks [--quick] [--only PART ...] [--models NAME ...] [--peer-python PYTHON]
 
 | part | what |
 | --- | --- |
 | `start` | cold start (`start_up.py`) |
 | `pipeline` | simulation, files, training batches (`pipeline.py`) |
-| `network` | showers per CPU second of each preset and runtime, memory (`network.py`, `start_up.py`) |
+| `network` | speed of each preset in each runtime, memory (`network.py`, `start_up.py`) |
 | `training` | a training step (`training_step.py`) |
-| `peers` | PyTorch Geometric on the same showers (`peers.py`) |
+| `peers` | the DRN in PyTorch Geometric on the same showers (`peers.py`) |
 
-The showers are those of `timing_input.py`: 30 hits on average, 5 to 100. The result goes to
+The last three are for each model of `subjects.py`: the DRN on the showers of `timing_input.py` (30 hits on
+average, 5 to 100), the superclustering network on simulated windows. The result goes to
 `benchmarks/results/<system>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
 """
 
@@ -24,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.timing import Row, print_and_write
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,8 +33,8 @@ CPP = Path(__file__).resolve().parent.parent / "cpp"
 PARTS = ("start", "pipeline", "network", "training", "peers")
 
 
-def rows(parts: Sequence[str], quick: bool, peer: str) -> Iterator[Row]:
-    """Yields the figures of the parts."""
+def rows(parts: Sequence[str], subjects: Sequence[Subject], quick: bool, peer: str) -> Iterator[Row]:
+    """Yields the figures of the parts, those of networks for each of the models."""
     seconds = 0.5 if quick else 3.0
     if "start" in parts:
         from benchmarks.start_up import cold_start
@@ -43,27 +45,34 @@ def rows(parts: Sequence[str], quick: bool, peer: str) -> Iterator[Row]:
 
         yield from simulation(seconds)
         yield from loading(seconds)
-    if "network" in parts or "peers" in parts:
-        with tempfile.TemporaryDirectory() as temporary:
-            yield from _networks(parts, Path(temporary), seconds, quick, peer)
-    if "training" in parts:
-        from benchmarks.training_step import training
+    for subject in subjects:
+        if "network" in parts or ("peers" in parts and subject.model == "drn"):
+            with tempfile.TemporaryDirectory() as temporary:
+                yield from _network(parts, subject, Path(temporary), seconds, quick, peer)
+        if "training" in parts:
+            from benchmarks.training_step import training
 
-        yield from training(seconds)
+            yield from training(subject, seconds)
 
 
-def _networks(parts: Sequence[str], work: Path, seconds: float, quick: bool, peer: str) -> Iterator[Row]:
+def _network(
+    parts: Sequence[str], subject: Subject, work: Path, seconds: float, quick: bool, peer: str
+) -> Iterator[Row]:
     from benchmarks import network, peers, start_up
 
-    folders = network.exports(work)
+    folders = network.exports(subject, work / "exports")
     if "network" in parts:
-        yield from network.inference(folders, seconds)
+        yield from network.inference(subject, folders, seconds)
+        calls = {1: 200, 64: 10, 512: 4} if quick else {1: 1000, 64: 44, 512: 8}
+        batches = {
+            size: network.write_batches(subject, work / f"batches-{size}", size, number)
+            for size, number in calls.items()
+        }
         app = network.build_cpp(work / "cpp", CPP)
         if app is not None:
-            calls = {1: 200, 64: 10, 512: 3} if quick else {1: 1000, 64: 40, 512: 7}
-            yield from network.cpp(folders, app, work, calls)
-        yield from start_up.memory(folders)
-    if "peers" in parts:
+            yield from network.cpp(subject, folders, app, batches)
+        yield from start_up.memory(subject, folders, batches[512] / "0000", 512)
+    if "peers" in parts and subject.model == "drn":
         rounds = {1: 50, 64: 6, 256: 4} if quick else {1: 300, 64: 20, 256: 8}
         yield from peers.comparison(peer, folders, rounds)
 
@@ -73,13 +82,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="half a second a figure instead of three")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="the parts to measure")
+    parser.add_argument("--models", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="of networks")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with the extra 'peers'")
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     options = parser.parse_args()
     versions = "-".join(f"{name}{version(name)}" for name in ("tensorflow", "onnxruntime", "numpy"))
     name = f"{platform.system().lower()}-{platform.machine()}-{versions}.csv"
     path = options.out or RESULTS / name
-    print_and_write(rows(options.only, options.quick, options.peer_python), path)
+    subjects = [SUBJECTS[name] for name in options.models]
+    print_and_write(rows(options.only, subjects, options.quick, options.peer_python), path)
     return 0
 
 

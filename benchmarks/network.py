@@ -1,4 +1,4 @@
-"""Showers per CPU second of every preset in every runtime, beside the core's rate of matrix products."""
+"""Speed of every preset of a model in every runtime, beside the core's rate of matrix products."""
 
 from __future__ import annotations
 
@@ -10,52 +10,42 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks.subjects import Subject
 from benchmarks.timing import Row, giga_operations, in_turn, matrix_product
-from benchmarks.timing_input import showers
+from zoo.goldens import Tensors, write_tensors
+from zoo.registry import info
 
-PRESETS = ("window", "two_layer", "cms")
 BATCHES = (1, 64, 512)
-GOALS = {("two_layer", 64): ">= 3,500", ("cms", 64): ">= 950"}
-GOALS_CPP_MS = {"two_layer": "<= 0.5", "cms": "<= 0.9"}
-Call = Callable[[int], object]
+Call = Callable[[Tensors], object]
 
 
-def exports(folder: Path) -> dict[str, Path]:
+def exports(subject: Subject, folder: Path) -> dict[str, Path]:
     """Exports each preset, untrained, into `folder`: weights change no time."""
     import keras
 
     import zoo
 
     made = {}
-    for preset in PRESETS:
+    for preset in subject.presets:
         keras.utils.set_random_seed(1)
-        model = zoo.load("drn", weights=None, preset=preset)
-        made[preset] = zoo.export(model, folder / preset, name="drn", preset=preset)
+        model = zoo.load(subject.model, weights=None, preset=preset)
+        made[preset] = zoo.export(model, folder / preset, name=subject.model, preset=preset)
     return made
 
 
-def batches(size: int) -> Callable[[int], dict[str, np.ndarray]]:
-    """Returns a function from the number of a round to the input tensors of other showers each time."""
-    made: dict[int, dict[str, np.ndarray]] = {}
-    return lambda number: made.setdefault(number, showers().batch(number * size, size).inputs())
-
-
-def _keras(folder: Path) -> Callable[[dict[str, np.ndarray]], object]:
+def _keras(model: str, folder: Path) -> Call:
     import keras
 
-    import zoo
     from zoo.graphs import call
 
-    model, card = keras.models.load_model(folder / "model.keras"), zoo.info("drn")
-    return lambda inputs: call(model, card, inputs)
+    network, card = keras.models.load_model(folder / "model.keras"), info(model)
+    return lambda inputs: call(network, card, inputs)
 
 
-def _frozen(folder: Path) -> Callable[[dict[str, np.ndarray]], object]:
+def _frozen(model: str, folder: Path) -> Call:
     import tensorflow as tf
 
-    v1 = tf.compat.v1
+    v1, card = tf.compat.v1, info(model)
     proto = v1.GraphDef()
     proto.ParseFromString((folder / "frozen.pb").read_bytes())
     graph = tf.Graph()
@@ -63,13 +53,13 @@ def _frozen(folder: Path) -> Callable[[dict[str, np.ndarray]], object]:
         tf.import_graph_def(proto, name="")
     # -1: operations run in the calling thread, as in the C++ client and in CMSSW.
     config = v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
-    names = ("hits", "hit_mask", "event")
-    outputs = ["energy_gev:0", "sigma_gev:0", "dscb:0"]
+    names = [spec.name for spec in card.inputs]
+    outputs = [f"{spec.name}:0" for spec in card.outputs]
     run = v1.Session(graph=graph, config=config).make_callable(outputs, [f"{name}:0" for name in names])
     return lambda inputs: run(*(inputs[name] for name in names))
 
 
-def _onnx(folder: Path) -> Callable[[dict[str, np.ndarray]], object]:
+def _onnx(model: str, folder: Path) -> Call:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -82,28 +72,45 @@ def _onnx(folder: Path) -> Callable[[dict[str, np.ndarray]], object]:
 RUNTIMES = {"Keras": _keras, "frozen graph": _frozen, "ONNX Runtime": _onnx}
 
 
-def inference(folders: Mapping[str, Path], seconds: float) -> Iterator[Row]:
+def inference(subject: Subject, folders: Mapping[str, Path], seconds: float) -> Iterator[Row]:
     """Times Keras, the frozen graph and ONNX Runtime in turn, with the matrix product among them.
 
     Args:
+        subject: The model.
         folders: The export of each preset.
         seconds: CPU seconds for each figure.
     """
-    runs = {(preset, name): RUNTIMES[name](folders[preset]) for preset in folders for name in RUNTIMES}
+    contenders: dict[Any, Call] = {
+        f"{preset}, {name}": runtime(subject.model, folders[preset])
+        for preset in folders
+        for name, runtime in RUNTIMES.items()
+    }
+    contenders["product"] = matrix_product()
     for size in BATCHES:
-        made = batches(size)
-        contenders: dict[Any, Call] = {
-            key: lambda number, run=run, made=made: run(made(number)) for key, run in runs.items()
-        }
-        contenders["product"] = matrix_product()
-        for number in range(3):
-            made(number)
-        taken = in_turn(contenders, seconds)
+        taken = in_turn(
+            contenders, lambda number, size=size: subject.batch(number * size, size).inputs, seconds
+        )
         product = giga_operations(taken.pop("product"))
-        yield Row(f"float32 matrix product, beside batch {size}", product, "GFLOP/CPU-s")
-        for (preset, name), value in taken.items():
-            goal = GOALS.get((preset, size), "") if name == "frozen graph" else ""
-            yield Row(f"{preset}, {name}, batch {size}", size / value, "showers/CPU-s", goal)
+        yield subject.row(f"beside batch {size}: float32 matrix product", product, "GFLOP/CPU-s")
+        for what, value in taken.items():
+            yield subject.speed(f"{what}, batch {size}", value, size)
+
+
+def write_batches(subject: Subject, folder: Path, size: int, number: int) -> Path:
+    """Writes input tensors as .npy files for other processes, a folder for each batch.
+
+    Args:
+        subject: The model.
+        folder: Where to write.
+        size: Objects in a batch.
+        number: How many batches, each of other objects.
+
+    Returns:
+        The folder.
+    """
+    for each in range(number):
+        write_tensors(folder / f"{each:04d}", subject.batch(each * size, size).inputs)
+    return folder
 
 
 def build_cpp(folder: Path, source: Path) -> Path | None:
@@ -122,25 +129,22 @@ def build_cpp(folder: Path, source: Path) -> Path | None:
     return folder / "time_model"
 
 
-def cpp(folders: Mapping[str, Path], app: Path, work: Path, calls: Mapping[int, int]) -> Iterator[Row]:
+def cpp(
+    subject: Subject, folders: Mapping[str, Path], app: Path, batches: Mapping[int, Path]
+) -> Iterator[Row]:
     """Times the SavedModel in C++: `Model::run` alone, a different batch at each call.
 
     Args:
+        subject: The model.
         folders: The export of each preset.
         app: The program `time_model`.
-        work: A folder for the objects' files.
-        calls: How often to call, by batch size.
+        batches: What `write_batches` wrote, by batch size.
     """
-    all_showers = showers()
-    np.save(work / "hits.npy", all_showers.hits)
-    np.save(work / "event.npy", all_showers.event)
-    np.save(work / "row_splits.npy", np.concatenate([[0], np.cumsum(all_showers.counts)]))
-    for size, number in calls.items():
+    for size, written in batches.items():
         for preset, folder in folders.items():
-            command = [app, folder, work, "--batch", str(size), "--calls", str(number)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            found = json.loads(done.stdout)
-            what, goal = f"{preset}, SavedModel in C++, batch {size}", GOALS.get((preset, size), "")
-            yield Row(what, 1e3 * size / found["cpu_ms"], "showers/CPU-s", goal)
-            if size == 1:
-                yield Row(f"{what}, CPU time", found["cpu_ms"], "ms", GOALS_CPP_MS.get(preset, ""))
+            done = subprocess.run([app, folder, written], check=True, capture_output=True, text=True)
+            milliseconds = json.loads(done.stdout)["cpu_ms"]
+            what = f"{preset}, SavedModel in C++, batch {size}"
+            yield subject.speed(what, 1e-3 * milliseconds, size)
+            if size == 1 and subject.unit.endswith("/CPU-s"):
+                yield subject.row(f"{what}, CPU time", milliseconds, "ms")

@@ -1,4 +1,4 @@
-"""The same two networks in PyTorch Geometric, on the same showers, in the same run.
+"""Two presets of the DRN in PyTorch Geometric, on the same showers, in the same run.
 
     python -m benchmarks --peer-python /path/to/python     # an interpreter with the extra `peers`
 
@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.network import RUNTIMES, batches
+from benchmarks.network import RUNTIMES
+from benchmarks.subjects import SUBJECTS, Batch
 from benchmarks.timing import Row
 from benchmarks.training_step import step_of
 
@@ -72,29 +73,30 @@ def comparison(python: str, folders: Mapping[str, Path], rounds: Mapping[int, in
     except (OSError, RuntimeError) as error:
         print(f"peers: skipped, {error} (pip install '.[peers]', --peer-python)", file=sys.stderr)
         return
+    drn = SUBJECTS["drn"]
     name = f"PyTorch Geometric {peer.about['version']} ({peer.about['extensions']})"
     for preset in PRESETS:
         for size in BATCHES:
-            run, made = RUNTIMES["frozen graph"](folders[preset]), batches(size)
-            theirs, ours = _in_turn(peer, run, made, rounds[size], preset=preset, size=size, train=False)
+            run = RUNTIMES["frozen graph"](drn.model, folders[preset])
+            question = {"preset": preset, "size": size, "train": False}
+            theirs, ours = _in_turn(peer, lambda batch, run=run: run(batch.inputs), rounds[size], question)
             for who, value in ((name, theirs), ("zoo, frozen graph", ours)):
-                yield Row(f"{preset}, {who}, batch {size}, in turn", size / value, "showers/CPU-s")
-        call = step_of(preset)
-        size = TRAINING_BATCH
-        theirs, ours = _in_turn(peer, call, int, rounds[size], preset=preset, size=size, train=True)
+                yield drn.speed(f"{preset}, {who}, batch {size}, in turn", value, size)
+        question = {"preset": preset, "size": TRAINING_BATCH, "train": True}
+        theirs, ours = _in_turn(peer, step_of(drn, preset), rounds[TRAINING_BATCH], question)
         for who, value in ((name, theirs), ("zoo, Keras", ours)):
-            yield Row(f"{preset}, {who}, training step of {TRAINING_BATCH}, in turn", value, "CPU-s")
+            yield drn.row(f"{preset}, {who}, training step of {TRAINING_BATCH}, in turn", value, "CPU-s")
     peer.close()
 
 
 def _in_turn(
-    peer: Peer, call: Callable[[Any], object], made: Callable[[int], Any], rounds: int, **question: Any
+    peer: Peer, call: Callable[[Batch], object], rounds: int, question: Mapping[str, Any]
 ) -> tuple[float, float]:
     """Returns the median CPU seconds of a call of the peer and of ours; the first tenth warms up."""
     theirs, ours = [], []
     for number in range(rounds):
         theirs.append(peer.ask(number=number, **question))
-        batch = made(number)
+        batch = SUBJECTS["drn"].batch(number * question["size"], question["size"])
         start = time.process_time()
         call(batch)
         ours.append(time.process_time() - start)

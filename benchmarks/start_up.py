@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from benchmarks.subjects import Subject
 from benchmarks.timing import Row
 
 COLD = (
     ("import zoo + list_models, fresh process", "", "import zoo; zoo.list_models()", "<= 0.2"),
     ("load('drn') after TensorFlow", "import tensorflow", "import zoo; zoo.load('drn')", "<= 2"),
 )
-BATCH = 512
 MEMORY = """
 from pathlib import Path
-from benchmarks.timing_input import showers
-inputs = showers().batch(0, {batch}).inputs()
+import numpy
+inputs = {{path.stem: numpy.load(path) for path in Path("{batch}").glob("*.npy")}}
 {code}
 # Not getrusage: its maximum is inherited from the process that started this one.
 status = Path("/proc/self/status").read_text().split()
@@ -26,8 +26,8 @@ print(int(status[status.index("VmHWM:") + 1]) / 1024)
 KERAS = """
 import zoo
 from zoo.graphs import call
-model, card = zoo.load("drn", weights=None, preset="{preset}"), zoo.info("drn")
-call(model, card, inputs)
+network, card = zoo.load("{model}", weights=None, preset="{preset}"), zoo.info("{model}")
+call(network, card, inputs)
 """
 ONNX = """
 import onnxruntime
@@ -48,13 +48,17 @@ def cold_start() -> Iterator[Row]:
         yield Row(what, min(_fresh(script) for _ in range(3)), "s", goal)
 
 
-def memory(folders: dict[str, Path]) -> Iterator[Row]:
-    """Measures the peak memory of a process that runs one batch of 512 showers.
+def memory(subject: Subject, folders: Mapping[str, Path], batch: Path, size: int) -> Iterator[Row]:
+    """Measures the peak memory of a process that runs one batch.
 
     Args:
+        subject: The model.
         folders: The export of each preset.
+        batch: Folder of the batch's tensors, <name>.npy.
+        size: Its objects.
     """
     for preset, folder in folders.items():
         for runtime, code in (("Keras", KERAS), ("ONNX Runtime", ONNX)):
-            text = MEMORY.format(batch=BATCH, code=code.format(preset=preset, path=folder / "model.onnx"))
-            yield Row(f"{preset}, {runtime}, batch {BATCH}, peak memory", _fresh(text), "MiB")
+            code = code.format(model=subject.model, preset=preset, path=folder / "model.onnx")
+            value = _fresh(MEMORY.format(batch=batch, code=code))
+            yield subject.row(f"{preset}, {runtime}, batch {size}, peak memory", value, "MiB")

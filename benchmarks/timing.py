@@ -13,8 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+
+K, T = TypeVar("K"), TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,27 @@ def rate(work: Callable[[], int], at_least_s: float) -> float:
 
 
 def in_turn(
-    contenders: Mapping[str, Callable[[int], object]], at_least_s: float, warm_up: int = 2
-) -> dict[str, float]:
+    contenders: Mapping[K, Callable[[T], object]],
+    made: Callable[[int], T],
+    at_least_s: float,
+    warm_up: int = 2,
+) -> dict[K, float]:
     """Returns the median CPU seconds of a call of each contender.
 
     Args:
-        contenders: By name; each is called with the number of the round, to choose other data each time: a
-            call with shapes that were seen before would be faster than an event loop's.
+        contenders: By name; each is called with what `made` returns.
+        made: Makes a round's data, in time that does not count, from its number: other data each time, since
+            a call with shapes that were seen before would be faster than an event loop's.
         at_least_s: CPU seconds to spend on each, on average; at least three rounds are taken.
         warm_up: Rounds that do not count.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    seconds: dict[K, list[float]] = {name: [] for name in contenders}
     spent = 0.0
     for number in itertools.count():
+        data = made(number)
         for name, call in contenders.items():
             start = time.process_time()
-            call(number)
+            call(data)
             taken = time.process_time() - start
             if number >= warm_up:
                 seconds[name].append(taken)
@@ -94,7 +102,7 @@ def in_turn(
 MATRIX = 1024
 
 
-def matrix_product() -> Callable[[int], object]:
+def matrix_product() -> Callable[[Any], object]:
     """Returns a contender: one float32 matrix product, the yardstick of the core's arithmetic."""
     a = np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype(np.float32)
     return lambda _: np.matmul(a, a)

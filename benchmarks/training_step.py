@@ -1,51 +1,53 @@
-"""CPU seconds of one training step: forward, loss, gradients, AdamW."""
+"""CPU seconds of one training step: forward, losses, gradients, AdamW."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.network import PRESETS
+from benchmarks.subjects import Batch, Subject
 from benchmarks.timing import Row, in_turn
-from benchmarks.timing_input import showers
 
 BATCH = 256
-GOALS = {"two_layer": "<= 0.5", "cms": "<= 1.2"}
 
 
-def step_of(preset: str) -> Callable[[int], object]:
-    """Returns a function that takes one training step on the showers of a round."""
+def step_of(subject: Subject, preset: str) -> Callable[[Batch], object]:
+    """Returns a function that takes one training step on a batch."""
     import keras
     import tensorflow as tf
 
     import zoo
     from zoo.loading import model_config
-    from zoo.models.drn import objective
+    from zoo.registry import model_module
 
     keras.utils.set_random_seed(1)
-    model = zoo.load("drn", weights=None, preset=preset)
-    ((output, loss),) = objective.loss(model_config("drn", preset)).items()
+    model = zoo.load(subject.model, weights=None, preset=preset)
+    objective, config = model_module(subject.model, "objective"), model_config(subject.model, preset)
+    losses = objective.loss(config)
+    weights = objective.loss_weights(config) if hasattr(objective, "loss_weights") else {}
     optimiser = keras.optimizers.AdamW(1e-3)
     optimiser.build(model.trainable_variables)
 
     @tf.function(reduce_retracing=True)
-    def step(inputs: dict[str, tf.Tensor], target: tf.Tensor) -> tf.Tensor:
+    def step(inputs: dict[str, tf.Tensor], targets: dict[str, tf.Tensor]) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            value = loss(target, model(inputs, training=True)[output])
+            outputs = model(inputs, training=True)
+            value = tf.add_n(
+                [weights.get(name, 1.0) * loss(targets[name], outputs[name]) for name, loss in losses.items()]
+            )
         variables = model.trainable_variables
         optimiser.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
         return value
 
-    def call(number: int) -> object:
-        batch = showers().batch(number * BATCH, BATCH)
-        inputs = {name: tf.constant(value) for name, value in batch.inputs().items()}
-        # The timing input has log(E_raw / E_true), the zoo's target is log(E_true / E_raw).
-        return step(inputs, tf.constant(-batch.target)).numpy()
+    def call(batch: Batch) -> object:
+        inputs = {name: tf.constant(values) for name, values in batch.inputs.items()}
+        return step(inputs, {name: tf.constant(values) for name, values in batch.targets.items()}).numpy()
 
     return call
 
 
-def training(seconds: float) -> Iterator[Row]:
+def training(subject: Subject, seconds: float) -> Iterator[Row]:
     """Times a step of each preset, in turn."""
-    taken = in_turn({preset: step_of(preset) for preset in PRESETS}, seconds, warm_up=3)
+    steps = {preset: step_of(subject, preset) for preset in subject.presets}
+    taken = in_turn(steps, lambda number: subject.batch(number * BATCH, BATCH), seconds, warm_up=3)
     for preset, value in taken.items():
-        yield Row(f"{preset}, training step of {BATCH} showers", value, "CPU-s", GOALS.get(preset, ""))
+        yield subject.row(f"{preset}, training step of {BATCH}", value, "CPU-s")

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+import zoo
+from benchmarks.subjects import SUBJECTS, Subject, of_records
 from benchmarks.table import markdown
 from benchmarks.timing import Row, in_turn, print_and_write
 from benchmarks.timing_input import showers
 from zoo.models.drn.events import validate
+from zoo.models.supercluster import events
 
 
 def test_timing_input_has_the_published_sizes_and_batches_cycle():
@@ -29,10 +32,37 @@ def test_timing_input_is_valid_and_agrees_with_the_copy_for_the_public_networks(
     np.testing.assert_allclose(made.event[:, 1] / raw, 0.05 * made.context[:, 1], rtol=1e-4)
 
 
-def test_contenders_alternate_and_see_each_round_once():
-    calls = []
-    found = in_turn({name: lambda number, name=name: calls.append((name, number)) for name in "ab"}, 0.0)
-    assert calls == [(name, number) for number in range(5) for name in "ab"] and set(found) == {"a", "b"}
+def test_contenders_alternate_and_see_the_data_of_each_round_once():
+    calls, made = [], iter("vwxyz")
+    contenders = {name: lambda data, name=name: calls.append((data, name)) for name in "ab"}
+    found = in_turn(contenders, lambda number: (number, next(made)), 0.0)
+    assert calls == [((number, data), name) for number, data in enumerate("vwxyz") for name in "ab"]
+    assert set(found) == {"a", "b"}
+
+
+def test_batches_of_records_cycle():
+    asked = []
+    batch = of_records("supercluster", lambda: asked.append(1) or events.sample(7, 3))
+    part, whole = batch(5, 4), events.to_inputs(events.sample(7, 3))
+    for row, of in enumerate((5, 6, 0, 1)):
+        n = int(whole["cluster_mask"][of].sum())
+        np.testing.assert_array_equal(part.inputs["clusters"][row, :n], whole["clusters"][of, :n])
+        assert part.inputs["cluster_mask"][row].sum() == n
+    assert part.targets["energy_gev"].shape == (4,)
+    assert batch(0, 2).inputs["hits"].shape[0] == 2 and asked == [1]
+
+
+def test_figures_are_rates_or_times_of_an_object_with_their_goals():
+    rate = Subject("drn", (), lambda *_: None, "showers/CPU-s", {"a, batch 64": ">= 5"})
+    assert rate.speed("a, batch 64", 0.5, 64) == Row("drn a, batch 64", 128.0, "showers/CPU-s", ">= 5")
+    time = Subject("supercluster", (), lambda *_: None, "CPU-ms/window")
+    assert time.speed("b", 0.5, 64) == Row("supercluster b", 7.8125, "CPU-ms/window")
+
+
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+def test_subjects_are_presets_of_cards(subject):
+    assert set(subject.presets) <= set(zoo.info(subject.model).presets)
+    assert {goal.split(",")[0] for goal in subject.goals} <= set(subject.presets)
 
 
 def test_rows_replace_those_of_their_name_and_a_stopped_run_leaves_the_file(tmp_path, capsys):

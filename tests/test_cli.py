@@ -8,7 +8,7 @@ from zoo.__main__ import main, parser
 from zoo.errors import ZooError
 from zoo.registry import model_module
 
-COMMANDS = ("list", "info", "simulate", "predict", "evaluate", "export", "verify")
+COMMANDS = ("list", "info", "simulate", "predict", "reconstruct", "evaluate", "export", "verify")
 
 
 def run(capsys, *arguments):
@@ -61,6 +61,8 @@ def test_list_update_rewrites_a_readme(capsys, tmp_path):
             "neither manifest.json nor run.json",
         ),
         (["predict", "drn", "{tmp}/file", "--out", "{tmp}/p.root", "--batch-size", "0"], "--batch-size"),
+        (["reconstruct", "{tmp}/missing.root", "--out", "{tmp}/s.root"], "no such file"),
+        (["reconstruct", "{tmp}/file", "--out", "{tmp}/s.root", "--energy", "drm"], "Did you mean 'drn'?"),
         (["evaluate", "drn", "{tmp}/missing.root", "--out", "{tmp}/report"], "no such file"),
         (["simulate", "electrons", "--n", "0", "--out", "{tmp}/e.root"], "--n: expected an integer >= 1"),
         (["simulate", "electrons", "--n", "5", "--seed", "-1", "--out", "{tmp}/e.root"], "--seed"),

@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -75,28 +73,6 @@ def test_goldens_hold_the_edge_cases(folder):
     for values in outputs.values():
         assert np.isfinite(values).all() and len(values) == len(counts)
     assert outputs["energy_gev"][0] == -1.0
-
-
-KERAS_DIGEST = """
-import hashlib, keras, pathlib, sys, zoo
-from zoo.graphs import write_keras
-keras.utils.set_random_seed(3)
-path = pathlib.Path(sys.argv[1])
-write_keras(zoo.load("toy", weights=None), path)
-"""
-
-
-def test_the_same_model_gives_the_same_keras_file_in_another_process(toy_models, tmp_path):
-    import keras
-
-    from zoo.graphs import write_keras
-
-    subprocess.run(
-        [sys.executable, "-c", KERAS_DIGEST, str(tmp_path / "a.keras")], capture_output=True, check=True
-    )
-    keras.utils.set_random_seed(3)
-    write_keras(zoo.load("toy", weights=None), tmp_path / "b.keras")
-    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
 
 
 def test_a_compiled_model_is_written_without_its_optimiser(toy_models, tmp_path):

@@ -8,16 +8,20 @@ import pytest
 
 import zoo
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue, UnknownName
+from zoo.graphs import write_keras
 from zoo.loading import model_config
 
 FRESH = """
-import json, sys, time
+import json, pathlib, sys, time
 import tensorflow, keras
 start = time.process_time()
 import zoo
 model = zoo.load("toy")
 cost = time.process_time() - start
 print(json.dumps([model.origin, "tensorflow_probability" in sys.modules, cost]))
+from zoo.graphs import write_keras
+keras.utils.set_random_seed(3)
+write_keras(zoo.load("toy", weights=None), pathlib.Path(sys.argv[1]))
 """
 
 
@@ -40,12 +44,16 @@ def test_released_weights_by_name_by_tag_and_by_folder_are_the_same(toy_release)
     assert not models[0].compiled
 
 
-def test_load_is_fast_and_imports_no_tensorflow_probability(toy_release):
-    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+def test_a_fresh_process_loads_fast_and_writes_the_same_file(toy_release, tmp_path):
+    command = [sys.executable, "-c", FRESH, str(tmp_path / "there.keras")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     origin, probability, cost = json.loads(done.stdout.splitlines()[-1])
     assert origin == "toy.toy_v1"
     assert not probability
     assert cost < 2.0
+    keras.utils.set_random_seed(3)
+    write_keras(zoo.load("toy", weights=None), tmp_path / "here.keras")
+    assert (tmp_path / "here.keras").read_bytes() == (tmp_path / "there.keras").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ python -m training drn --resume --out runs/small
 python -m training bdt_regression
 python -m training release runs/drn-001 --tag barrel_v1
 python -m training contest --out runs/contest
+python -m training chain mustache+raw supercluster.barrel_v1+raw
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _release(words[1:])
         if words[:1] == ["contest"]:
             return _contest(words[1:])
+        if words[:1] == ["chain"]:
+            return _chain(words[1:])
         return _train(words)
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -41,7 +44,9 @@ def _train(words: list[str]) -> int:
     options = _training_parser().parse_args(words)
     names = sorted(path.stem for path in RECIPES.glob("*.toml"))
     if not options.recipe.endswith(".toml") and options.recipe not in names:
-        raise UnknownName("recipe", options.recipe, [*names, "release", "contest"], "training/recipes")
+        raise UnknownName(
+            "recipe", options.recipe, [*names, "release", "contest", "chain"], "training/recipes"
+        )
     from training import recipe as recipes
 
     overrides = recipes.parse_assignments(options.set)
@@ -144,6 +149,36 @@ def _contest(words: list[str]) -> int:
         shift_n=options.shift_n,
         processes=options.processes,
         cache=options.cache,
+    )
+    print(page)
+    return 0
+
+
+def _chain(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training chain",
+        description="Compares chains, superclustering+energy each, on the same test events. A step is what "
+        "zoo.reconstruct takes: mustache, mustache_tuned, raw, bdt, a tag or a run folder.",
+        epilog="example: python -m training chain mustache+raw supercluster.barrel_v1+raw",
+    )
+    add = parser.add_argument
+    add("chains", nargs="+", metavar="CHAIN", help="superclustering+energy")
+    add("--out", type=Path, default=Path("runs/chain"), help="folder of the results (default runs/chain)")
+    add("--sample", default="electrons", help="electrons (default) or photons")
+    add("--n", type=int, default=50_000, help="events of the test split (default 50,000)")
+    add("--resonances", type=int, default=20_000, help="electrons of resonances (default 20,000; 0: none)")
+    add("--processes", type=int, default=2, help="simulating processes")
+    options = parser.parse_args(words)
+    _quiet_tensorflow()
+    from training.chain_contest import chain_contest
+
+    page = chain_contest(
+        options.out,
+        options.chains,
+        sample=options.sample,
+        n=options.n,
+        resonances=options.resonances,
+        processes=options.processes,
     )
     print(page)
     return 0

@@ -235,11 +235,14 @@ def _sample(part: Part, seed: int, split: str, model: str, truth: bool = False) 
 
 
 def _simulate_objects(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
+    from training import supercluster_objects
     from zoo.simulation import samples
 
+    if "@" in sample:
+        return supercluster_objects.simulate(sample, n, seed, split=split, pileup=pileup, truth=truth)
     known = {name: config for name, config in samples.SAMPLES.items() if config.schema == OBJECTS}
     if sample not in known:
-        raise UnknownName("sample", sample, [*known, TOY])
+        raise UnknownName("sample", sample, [*known, *(f"{name}@mustache" for name in known), TOY])
     config = known[sample]
     if not pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
@@ -305,8 +308,9 @@ def _write(
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Keeps the BLAS threads of the simulating processes from competing for the same cores."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    """Keeps the threads of the simulating processes from competing for the same cores."""
+    blas = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    names = (*blas, "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     old = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
     try:

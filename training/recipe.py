@@ -32,7 +32,8 @@ Block = TypeVar("Block")
 class Data:
     """Which events a network or baseline sees: the same block gives the same events."""
 
-    samples: tuple[str, ...] = ("electrons", "photons")  # names of `zoo.simulation.samples.SAMPLES`, or "toy"
+    # names of `zoo.simulation.samples.SAMPLES`, superclusters such as "electrons@mustache", or "toy"
+    samples: tuple[str, ...] = ("electrons", "photons")
     n: int = 200_000  # training objects, all samples together
     validation_n: int = 20_000  # validation objects, all samples together
     test_n: int = 40_000  # objects of the test split, all samples together

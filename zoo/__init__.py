@@ -7,6 +7,7 @@ zoo.list_models()                                    # names; no TensorFlow is i
 model = zoo.load("drn")                              # a keras.Model with the default tag's weights
 found = zoo.predict("drn", "electrons.root")         # records in, records out
 answer = zoo.distribution("drn", found)              # intervals, quantiles and samples in GeV
+zoo.reconstruct("clusters.root")                     # rechits or PF clusters -> superclusters with energies
 ```
 
 Names are resolved on first use (PEP 562), so `import zoo` costs nothing. Keras is told to use TensorFlow.
@@ -19,6 +20,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.chain import reconstruct
     from zoo.exporting import export
     from zoo.loading import distribution, load
     from zoo.predicting import predict
@@ -30,7 +32,17 @@ __version__ = "0.1.0"
 # Keras reads it at its first import; a backend that a user has chosen stays and is refused by `zoo.load`.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-__all__ = ["__version__", "distribution", "export", "info", "list_models", "load", "predict", "verify"]
+__all__ = [
+    "__version__",
+    "distribution",
+    "export",
+    "info",
+    "list_models",
+    "load",
+    "predict",
+    "reconstruct",
+    "verify",
+]
 
 _HOME = {
     "distribution": "zoo.loading",
@@ -39,6 +51,7 @@ _HOME = {
     "list_models": "zoo.registry",
     "load": "zoo.loading",
     "predict": "zoo.predicting",
+    "reconstruct": "zoo.chain",
     "verify": "zoo.verification",
 }
 

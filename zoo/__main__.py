@@ -1,4 +1,4 @@
-"""The `zoo` command: list, info, simulate, predict, evaluate, export, verify.
+"""The `zoo` command: list, info, simulate, predict, reconstruct, evaluate, export, verify.
 
 Errors that a user can mend are one line on standard error and exit code 2; a failed verification is exit
 code 1.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 import zoo
-from zoo.commands import catalogue, events, release
+from zoo.commands import catalogue, chain, events, release
 from zoo.errors import ZooError
 
 __all__ = ["main"]
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"zoo {zoo.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (catalogue, events, release):
+    for group in (catalogue, events, chain, release):
         group.add_to(commands)
     return top
 

@@ -16,6 +16,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -59,13 +60,19 @@ def call(model: keras.Model, card: ModelCard, inputs: Mapping[str, np.ndarray]) 
     Returns:
         One array for each output of the card.
     """
+    function = _traced(model, card)
+    outputs = function(**{spec.name: tf.constant(inputs[spec.name], spec.dtype) for spec in card.inputs})
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+def _traced(model: keras.Model, card: ModelCard) -> tf.types.experimental.ConcreteFunction:
+    """Returns the model as a graph of dense tensors of any size, traced once."""
     function = getattr(model, "_zoo_call", None)
     if function is None:
         function = tf.function(_serving(model, card))
         function = function.get_concrete_function(**{spec.name: _tensor_spec(spec) for spec in card.inputs})
         object.__setattr__(model, "_zoo_call", function)  # past Keras' tracking: it is a cache, not a part
-    outputs = function(**{spec.name: tf.constant(inputs[spec.name], spec.dtype) for spec in card.inputs})
-    return {name: value.numpy() for name, value in outputs.items()}
+    return function
 
 
 def write_keras(model: keras.Model, path: Path) -> None:
@@ -106,9 +113,7 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     """Writes a SavedModel with the signatures `serving_default` and, for a single set, `flat`."""
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    serving = tf.function(_serving(model, card))
-    specs = {spec.name: _tensor_spec(spec) for spec in card.inputs}
-    signatures = {"serving_default": serving.get_concrete_function(**specs)}
+    signatures = {"serving_default": _traced(model, card)}
     sets = masked_sets(card)
     if len(sets) == 1:
         (name,) = sets
@@ -195,7 +200,7 @@ def write_onnx(
     tf2onnx = require("tf2onnx", extra="onnx")
     onnx = require("onnx", extra="onnx")
     names = [spec.name for spec in (*card.inputs, *card.outputs)]
-    with _quiet("tf2onnx", "tensorflow"), warnings.catch_warnings():
+    with _quiet("tf2onnx", "tensorflow"), _without_copies(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # tf2onnx 1.17 with NumPy 2
         warnings.simplefilter("ignore", DeprecationWarning)
         proto, _ = tf2onnx.convert.from_graph_def(
@@ -224,6 +229,24 @@ def write_onnx(
     onnx.helper.set_model_props(proto, dict(sorted(metadata.items())))
     onnx.checker.check_model(proto)
     path.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+@contextlib.contextmanager
+def _without_copies() -> Iterator[None]:
+    """Keeps tf2onnx from copying the graph before each of its optimisers, half of the time of a conversion.
+
+    The copies are there to go on, without a word, behind an optimiser that fails; here it fails the export.
+    """
+    name = "TF2ONNX_CATCH_ERRORS"
+    before = os.environ.get(name)
+    os.environ[name] = "FALSE"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 // Times a model alone: CPU seconds of this thread in `Model::run`, batch by batch, every batch a different one.
 //
-//   time_model FOLDER OBJECTS [--backend saved_model|frozen] [--batch 1] [--calls 300]
+//   time_model FOLDER BATCHES [--backend saved_model|frozen]
 //
 // FOLDER   folder of a tag or an export, with manifest.json
-// OBJECTS  folder of hits.npy [T,F] float32, row_splits.npy [B+1] int64, event.npy [B,G] float32 (names of `flat`)
+// BATCHES  folder of folders, one a call: <input>.npy for every input of `serving_default`, padded, with its mask
 //
 // The first tenth of the calls warms up. Prints one line of JSON: CPU milliseconds a call, median and 10 % quantile,
 // and wall milliseconds, median.
@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "arguments.hpp"
-#include "zoo/batching.hpp"
 #include "zoo/model.hpp"
 #include "zoo/npy.hpp"
 
@@ -37,26 +36,25 @@ double quantile(std::vector<double> values, double q) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const Arguments arguments(argc, argv, {{"backend", "saved_model"}, {"batch", "1"}, {"calls", "300"}});
+  const Arguments arguments(argc, argv, {{"backend", "saved_model"}});
   if (arguments.positional.size() != 2) {
-    std::fprintf(stderr, "usage: %s FOLDER OBJECTS [--backend name] [--batch n] [--calls n]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s FOLDER BATCHES [--backend name]\n", argv[0]);
     return 2;
   }
   zoo::Options options;
   options.backend = arguments.backend();
   const zoo::Model model(arguments.positional[0], options);
-  const std::filesystem::path folder = arguments.positional[1];
-  zoo::Tensors objects;
-  for (const char* name : {"hits", "row_splits", "event"})
-    objects[name] = zoo::npy::read((folder / (std::string(name) + ".npy")).string());
-  const std::int64_t total = zoo::count_objects(model.manifest(), objects), size = arguments.count("batch", 1);
-  const int calls = arguments.count("calls", 2), warm_up = 1 + calls / 10;
-  if (total < size) throw zoo::InvalidValue("--batch", "at most " + std::to_string(total), std::to_string(size));
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(arguments.positional[1])) folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  const std::size_t warm_up = 1 + folders.size() / 10;
+  if (folders.size() <= warm_up) throw zoo::InvalidFile(arguments.positional[1], "expected at least two batches");
 
   std::vector<double> cpu, wall;
-  for (int call = 0; call < calls + warm_up; ++call) {
-    const std::int64_t first = call * size % (total - size + 1);
-    const zoo::Tensors batch = zoo::select(model.manifest(), objects, first, first + size, false);
+  for (std::size_t call = 0; call < folders.size(); ++call) {
+    zoo::Tensors batch;
+    for (const zoo::TensorSpec& spec : model.inputs())
+      batch[spec.name] = zoo::npy::read((folders[call] / (spec.name + ".npy")).string());
     const auto start = std::chrono::steady_clock::now();
     const double start_cpu = thread_cpu_ms();
     const zoo::Tensors answer = model.run(batch);
@@ -66,8 +64,8 @@ int main(int argc, char** argv) try {
     cpu.push_back(used);
     wall.push_back(passed.count());
   }
-  std::printf("{\"batch\": %lld, \"cpu_ms\": %.5f, \"cpu_ms_p10\": %.5f, \"wall_ms\": %.5f}\n",
-              static_cast<long long>(size), quantile(cpu, 0.5), quantile(cpu, 0.1), quantile(wall, 0.5));
+  std::printf("{\"calls\": %zu, \"cpu_ms\": %.5f, \"cpu_ms_p10\": %.5f, \"wall_ms\": %.5f}\n", cpu.size(),
+              quantile(cpu, 0.5), quantile(cpu, 0.1), quantile(wall, 0.5));
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "error: %s\n", error.what());

@@ -30,18 +30,33 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture(scope="session")
-def exports(tmp_path_factory):
+def untrained():
+    """Gives the untrained network of a model by name."""
+
+    @functools.cache
+    def build(name):
+        import keras
+
+        keras.utils.set_random_seed(11)
+        return zoo.load(name, weights=None)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def networks(untrained):
+    """Gives the network of a model that is exported, with weights if any are released."""
+    return functools.cache(lambda name: zoo.load(name) if zoo.info(name).tags else untrained(name))
+
+
+@pytest.fixture(scope="session")
+def exports(networks, tmp_path_factory):
     """Gives the exported folder of a model by name."""
 
     @functools.cache
     def export(name):
-        import keras
-
-        card = zoo.info(name)
-        keras.utils.set_random_seed(11)
-        model = zoo.load(name) if card.tags else zoo.load(name, weights=None)
-        config = model_config(name)
-        return zoo.export(model, tmp_path_factory.mktemp("exports") / name, tag="", config=config)
+        folder = tmp_path_factory.mktemp("exports") / name
+        return zoo.export(networks(name), folder, tag="", config=model_config(name))
 
     return export
 

@@ -1,6 +1,5 @@
 """The network itself: its card, its presets, seeds, gradients, saving; and its events."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,18 +14,20 @@ PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(n
 
 
 @pytest.mark.parametrize(("model", "preset"), PRESETS)
-def test_presets_have_the_parameters_of_the_card(model, preset):
+def test_presets_have_the_parameters_of_the_card(model, preset, untrained):
     card = zoo.info(model)
     assert preset in model_module(model, "config").PRESETS
-    assert zoo.load(model, weights=None, preset=preset).count_params() == card.presets[preset].parameters
+    default = preset == card.default_preset
+    network = untrained(model) if default else zoo.load(model, weights=None, preset=preset)
+    assert network.count_params() == card.presets[preset].parameters
 
 
 def test_the_card_lists_every_preset(name, card):
     assert set(card.presets) == set(model_module(name, "config").PRESETS)
 
 
-def test_inputs_and_outputs_are_those_of_the_card(name, card):
-    model = zoo.load(name, weights=None)
+def test_inputs_and_outputs_are_those_of_the_card(name, card, untrained):
+    model = untrained(name)
     assert model.name == name
     for tensors, specs in ((model.input, card.inputs), (model.output, card.outputs)):
         assert set(tensors) == {spec.name for spec in specs}
@@ -35,42 +36,33 @@ def test_inputs_and_outputs_are_those_of_the_card(name, card):
             assert tensors[spec.name].dtype == spec.dtype
 
 
-def test_two_builds_with_one_seed_are_identical(name):
-    builds = []
-    for _ in range(2):
-        keras.utils.set_random_seed(5)
-        builds.append(zoo.load(name, weights=None))
-    assert [layer.name for layer in builds[0].layers] == [layer.name for layer in builds[1].layers]
-    for a, b in zip(builds[0].get_weights(), builds[1].get_weights(), strict=True):
+def test_two_builds_with_one_seed_are_identical(name, untrained):
+    first, second = untrained(name), untrained.__wrapped__(name)  # past the cache
+    assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_saving_and_loading_changes_nothing(name, card, inputs, tmp_path):
-    from zoo.graphs import call, write_keras
+def test_saving_and_loading_changes_nothing(name, card, inputs, networks, runners):
+    """Bit by bit; the export's `model.keras` is what was saved."""
+    from zoo.graphs import call
 
-    model = zoo.load(name, weights=None)
-    write_keras(model, tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
-    expected, received = call(model, card, inputs), call(loaded, card, inputs)
+    expected, received = call(networks(name), card, inputs), runners(name, "keras")(inputs)
     for key in expected:
         np.testing.assert_array_equal(expected[key], received[key])
 
 
-def test_gradients_are_finite_on_edge_cases_and_dirt(name, card, golden):
+def test_gradients_are_finite_on_edge_cases_and_dirt(name, card, golden, untrained):
     """By inputs and by weights, of the training loss's output if there is one, else of all outputs."""
     tensors, cases = golden(name)
-    model = zoo.load(name, weights=None)
+    model = untrained(name)
     inputs = {key: tf.constant(values) for key, values in tensors.items()}
     watched = [inputs[spec.name] for spec in card.inputs if spec.dtype == "float32"]
 
-    @tf.function
-    def gradients():
-        with tf.GradientTape() as tape:
-            tape.watch(watched)
-            total = tf.add_n([tf.reduce_sum(value) for value in model(inputs, training=True).values()])
-        return tape.gradient(total, [*watched, *model.trainable_weights])
-
-    found = gradients()
+    with tf.GradientTape() as tape:  # for one call a graph would take longer to make than it saves
+        tape.watch(watched)
+        total = tf.add_n([tf.reduce_sum(value) for value in model(inputs, training=True).values()])
+    found = tape.gradient(total, [*watched, *model.trainable_weights])
     names = [spec.name for spec in card.inputs] + [weight.path for weight in model.trainable_weights]
     for key, gradient in zip(names, found, strict=True):
         if gradient is not None:
@@ -102,11 +94,10 @@ def test_predict_refuses_what_is_not_finite(name, card, inputs, bad):
             zoo.predict(name, dirty)  # refused before any model is built
 
 
-def test_predict_keeps_the_order_of_the_records(name, card):
+def test_predict_keeps_the_order_of_the_records(name, card, networks):
     events = model_module(name, "events")
     records = events.sample(30, 8)
-    keras.utils.set_random_seed(2)
-    model = zoo.load(name, weights=None)
+    model = networks(name)
     whole = zoo.predict(model, records)
     assert len(whole) == 30
     backwards = zoo.predict(model, records[::-1], batch_size=7)

@@ -26,9 +26,9 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, cache):
-    """A run of two epochs with averaged weights."""
+    """A run of three epochs with averaged weights."""
     out = tmp_path_factory.mktemp("run") / "whole"
-    recipe = tiny(ema_momentum=0.5)
+    recipe = tiny(ema_momentum=0.5, steps=12)
     return run.run(recipe, out, cache=cache, processes=1, verbose=False), recipe
 
 
@@ -54,13 +54,13 @@ def test_a_run_leaves_everything_behind(finished):
     facts = json.loads((out / "run.json").read_text())
     assert facts["status"] == "finished" and facts["model"] == "drn"
     assert facts["recipe"] == run.as_json(recipe)
-    assert facts["objects_seen"] == result.objects_seen == 8 * 16
-    assert facts["optimiser_steps"] == facts["steps"] == 8
+    assert facts["objects_seen"] == result.objects_seen == 12 * 16
+    assert facts["optimiser_steps"] == facts["steps"] == 12
     assert facts["events"]["train"]["objects"] == 256
     assert facts["versions"] if "versions" in facts else facts["sessions"][0]["versions"]["keras"]
     assert facts["sessions"][0]["cores"] >= 1 and facts["sessions"][0]["cpu_seconds"] > 0
     assert facts["files"]["model.keras"] == manifest.sha256(out / "model.keras")
-    assert [row["epoch"] for row in rows(out)] == ["0", "1"]
+    assert [row["epoch"] for row in rows(out)] == ["0", "1", "2"]
     assert result.best_val_loss == min(float(row["val_loss"]) for row in rows(out))
     assert not list(out.glob(".*")) and not list((out / "backup").glob(".*"))
 
@@ -78,7 +78,7 @@ def test_the_saved_network_is_the_whole_one_and_uncompiled(finished):
 def test_it_is_the_averaged_weights_that_are_saved(finished):
     result, recipe = finished
     _, model = run.compile_model(recipe)
-    assert callbacks.restore(model, result.folder)["epochs_done"] == 2
+    assert callbacks.restore(model, result.folder)["epochs_done"] == 3
     raw = [np.array(w) for w in model.get_weights()]
     with callbacks.averaged(model):
         mean = [np.array(w) for w in model.get_weights()]
@@ -113,10 +113,9 @@ def test_a_finished_run_is_not_run_again(finished, cache):
     assert again == result and (result.folder / "run.json").read_bytes() == before
 
 
-def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(tmp_path, cache, monkeypatch):
+def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(finished, tmp_path, cache, monkeypatch):
     """Interrupted in its second epoch, a run goes on with the data of that epoch, to equal weights."""
-    recipe = tiny(steps=12)
-    whole = run.run(recipe, tmp_path / "whole", cache=cache, verbose=False)
+    whole, recipe = finished
 
     def interrupt(self, epoch, logs=None):
         if epoch == 1:

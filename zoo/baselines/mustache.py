@@ -8,7 +8,7 @@
 | name | what |
 | --- | --- |
 | `mustache` | the algorithm, on all events at once |
-| `MustacheConfig`, `CMS` | its constants, and their public values |
+| `MustacheConfig`, `CMS`, `TUNED` | its constants, their public values, and refitted ones |
 | `eta_window`, `max_dphi` | its two cuts |
 
 In each event the free seed of highest ET takes every free cluster that passes both cuts, until no seed is
@@ -21,7 +21,7 @@ RecoEcal/EgammaClusterAlgos (`PFECALSuperClusterAlgo.cc`); the shape: CMS, JINST
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from scipy.special import expit
 from zoo.data.clusters import Clusters, Superclusters, collect
 from zoo.errors import InvalidValue
 
-__all__ = ["CMS", "MustacheConfig", "eta_window", "max_dphi", "mustache"]
+__all__ = ["CMS", "TUNED", "MustacheConfig", "eta_window", "max_dphi", "mustache"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,6 +84,9 @@ class MustacheConfig:
 
 CMS = MustacheConfig()
 """The public constants."""
+
+TUNED = replace(CMS)
+"""Refitted for the best resolution on simulated electrons and photons: `python -m training.mustache`."""
 
 
 def mustache(clusters: Clusters, config: MustacheConfig = CMS) -> Superclusters:

@@ -3,7 +3,7 @@
 | module | idea |
 | --- | --- |
 | `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
-| `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of clusters, windows of them |
+| `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of rechits, of clusters, ... |
 | `element_fields`, `candidate_fields` | further kinds: events of particle-flow elements; of candidates |
 | `targets` | which particle is the target of which element |
 | `edm4hep` | files of Delphes as events of elements |
@@ -16,11 +16,14 @@
 | `batching` | padding to dense arrays, buckets of equal size |
 | `sources`, `stream` | a bounded-memory, seeded stream of batches |
 | `clusters` | clusters of many events, and superclusters made of them |
+| `cluster_truth` | which generated object a cluster is of |
+| `supercluster_objects` | superclusters as calorimeter objects, for the energy regressions |
+| `supercluster_records` | superclusters, their energies and their truth as records |
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
 from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
@@ -31,6 +34,8 @@ __all__ = [
     "CLUSTER_EVENTS",
     "ELEMENT_EVENTS",
     "OBJECTS",
+    "RECHIT_EVENTS",
+    "SUPERCLUSTER_EVENTS",
     "WINDOWS",
     "Field",
     "Schema",

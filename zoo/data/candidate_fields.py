@@ -30,7 +30,7 @@ def _particles(collection: str, role: Role) -> tuple[Field, ...]:
 CANDIDATES = Schema(
     "candidates",
     "events of particle-flow candidates",
-    5,
+    7,
     "candidates",
     (
         *_particles("candidates", "input"),

@@ -1,8 +1,9 @@
-"""PF clusters: whole events of them, and the windows that a superclustering network sees.
+"""The ECAL chain: events of rechits, of PF clusters and of superclusters, and windows of clusters.
 
-One record of `CLUSTER_EVENTS` is one event after PFClustering. Its clusters come in no special order; a hit
-that several clusters share stands once for each of them, with its fraction. One record of `WINDOWS` is the
-neighbourhood of one seed cluster, cut out of such an event.
+One record of `RECHIT_EVENTS` is what PFClustering starts from, one of `CLUSTER_EVENTS` an event after it. Its
+clusters come in no special order; a hit that several clusters share stands once for each of them, with its
+fraction. One record of `WINDOWS` is the neighbourhood of one seed cluster, cut out of such an event. One of
+`SUPERCLUSTER_EVENTS` is what `zoo.reconstruct` makes of an event.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from zoo.data.fields import BEAM_GEV, PI, Field, Schema
 from zoo.data.object_fields import OBJECTS
 
-__all__ = ["CLUSTER_EVENTS", "FLAVOURS", "WINDOWS"]
+__all__ = ["CLUSTER_EVENTS", "FLAVOURS", "RECHIT_EVENTS", "SUPERCLUSTER_EVENTS", "WINDOWS"]
 
 FLAVOURS = ("jet", "electron", "photon")
 """Meaning of `groups.flavour` and `flavour`."""
@@ -51,6 +52,27 @@ def _gev(name: str, meaning: str) -> Field:
     return Field(name, "float32", "GeV", "truth", meaning, 0.0, BEAM_GEV)
 
 
+_GROUPS = (
+    Field("groups.flavour", "int8", "", "truth", _FLAVOUR, 0, 2),
+    _gev("groups.energy_gev", "generated energy"),
+    Field("groups.eta", "float32", "", "truth", "generated eta, at the vertex", -10.0, 10.0),
+    Field("groups.phi", "float32", "rad", "truth", "generated phi, at the vertex", -PI, PI),
+    _gev("groups.deposit_gev", "deposit of all its particles in the crystals"),
+)
+
+RECHIT_EVENTS = Schema(
+    "rechit_events",
+    "events of rechits",
+    4,
+    "hits",
+    (
+        *_as_of_objects(
+            "hits.ieta", "hits.iphi", "hits.energy_gev", "hits.noise_gev", "hits.dead_neighbours"
+        ),
+        *_EVENT,
+    ),
+)
+
 CLUSTER_EVENTS = Schema(
     "cluster_events",
     "events of PF clusters",
@@ -64,11 +86,7 @@ CLUSTER_EVENTS = Schema(
         _CLUSTER_PILEUP,
         Field("clusters.whole_window", "uint8", "", "provenance", "1: its window was simulated", 0, 1),
         *_HITS,
-        Field("groups.flavour", "int8", "", "truth", _FLAVOUR, 0, 2),
-        _gev("groups.energy_gev", "generated energy"),
-        Field("groups.eta", "float32", "", "truth", "generated eta, at the vertex", -10.0, 10.0),
-        Field("groups.phi", "float32", "rad", "truth", "generated phi, at the vertex", -PI, PI),
-        _gev("groups.deposit_gev", "deposit of all its particles in the crystals"),
+        *_GROUPS,
         Field("particles.pdg_id", "int32", "", "truth", "PDG code"),
         Field("particles.group", "int16", "", "truth", "index into groups: made by it", 0, into="groups"),
         _gev("particles.energy_gev", "energy at the vertex"),
@@ -106,4 +124,56 @@ WINDOWS = Schema(
         *_EVENT,
     ),
     labelled=("clusters",),
+)
+
+
+def _output(name: str, unit: str, meaning: str, low: float, high: float) -> Field:
+    return Field(f"superclusters.{name}", "float32", unit, "input", meaning, low, high)
+
+
+SUPERCLUSTER_EVENTS = Schema(
+    "supercluster_events",
+    "events of superclusters",
+    5,
+    "superclusters",
+    (
+        _output("energy_gev", "GeV", "energy, -1: no rechits", -1.0, BEAM_GEV),
+        _output("sigma_gev", "GeV", "its uncertainty, -1: none", -1.0, BEAM_GEV),
+        _output("raw_energy_gev", "GeV", "sum of the raw PF energies", 0.0, BEAM_GEV),
+        _output("eta", "", "eta of the mean position, seen from the origin", -5.0, 5.0),
+        _output("phi", "rad", "phi of the mean position", -PI, PI),
+        _output("et_gev", "GeV", "energy / cosh(eta), -1: no rechits", -1.0, BEAM_GEV),
+        Field(
+            "superclusters.flavour", "int8", "", "input", "0 jet, 1 electron, 2 photon, -1: unknown", -1, 2
+        ),
+        *(
+            _output(f"{name}_probability", "", f"probability of flavour {name}, -1: unknown", -1.0, 1.0)
+            for name in FLAVOURS
+        ),
+        Field("superclusters.seed", "int16", "", "input", "index of its seed among the event's clusters", 0),
+        Field(
+            "superclusters.group",
+            "int16",
+            "",
+            "truth",
+            "index into groups: that of its seed, -1: none",
+            -1,
+            into="groups",
+        ),
+        Field(
+            "members.supercluster", "int16", "", "input", "index into superclusters", 0, into="superclusters"
+        ),
+        Field("members.cluster", "int16", "", "input", "index among the event's clusters", 0),
+        *_GROUPS,
+        Field(
+            "groups.supercluster",
+            "int16",
+            "",
+            "truth",
+            "index into superclusters: the hardest with a seed of it, -1: none",
+            -1,
+            into="superclusters",
+        ),
+        *_EVENT,
+    ),
 )

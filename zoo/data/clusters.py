@@ -1,6 +1,7 @@
 """Clusters of many events and the superclusters made of them, for every algorithm that groups clusters.
 
     clusters = Clusters(row_splits, energy_gev, eta, phi)     # B events, one after the other
+    clusters = event_clusters(events)                         # the same from records
     found = collect(clusters, seed_of, min_et_gev=4.0)        # from the seed of each cluster
 
 The order of clusters is total (ET, then eta, phi, raw energy), and sums run in it, so that neither the order
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.schema import leaf_values
 from zoo.errors import InvalidValue
 
-__all__ = ["Clusters", "Superclusters", "collect"]
+__all__ = ["Clusters", "Superclusters", "collect", "event_clusters"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,6 +116,15 @@ class Superclusters:
     member_splits: Ints
     members: Ints
     supercluster_of: Ints
+
+
+def event_clusters(events: ak.Array) -> Clusters:
+    """Takes the clusters of records of `CLUSTER_EVENTS`, with their raw energies."""
+    counts = np.asarray(ak.to_numpy(ak.num(events["clusters"])), np.int64)
+    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return Clusters(
+        splits, *(leaf_values(events, f"clusters.{name}") for name in ("energy_gev", "eta", "phi"))
+    )
 
 
 def collect(clusters: Clusters, seed_of: npt.NDArray[np.integer], min_et_gev: float) -> Superclusters:

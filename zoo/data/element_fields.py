@@ -51,7 +51,7 @@ def _angles(leaf: str, meaning: str, role: str = "input") -> tuple[Field, Field]
 ELEMENT_EVENTS = Schema(
     "element_events",
     "events of particle-flow elements",
-    4,
+    6,
     "elements",
     (
         _element("kind", "int8", "", "what it is: 1 track, 4 ECAL, 5 HCAL, ... (`ELEMENT_TYPES`)", 1, 11),

@@ -26,7 +26,7 @@ from zoo.data.schema import KINDS, assemble, cast, validate
 from zoo.data.writers import METADATA_KEY
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 
-__all__ = ["count_objects", "iterate_root", "open_root", "read_metadata", "read_root"]
+__all__ = ["count_objects", "iterate_root", "kind_of_file", "open_root", "read_metadata", "read_root"]
 
 
 def read_root(
@@ -85,6 +85,21 @@ def count_objects(
     """Number of objects in a ROOT file."""
     with _open_tree(path, branch_map, schema) as tree:
         return len(tree)
+
+
+def kind_of_file(path: str | Path) -> Schema:
+    """Returns which kind of records a ROOT file of this project holds.
+
+    Raises:
+        InvalidFile: The file is missing, truncated, not ROOT, or of another origin.
+    """
+    with open_root(path) as file:
+        trees = [name for name, kind in file.classnames(cycle=False).items() if kind == "TTree"]
+    found = next((KINDS[name] for name in trees if name in KINDS), None)
+    if found is None:
+        held = f"holds the trees {', '.join(trees)}" if trees else "holds no tree"
+        raise InvalidFile(path, f"{held}, none of {', '.join(KINDS)}.", "Own ntuples need a branch map.")
+    return found
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@
 | `measures` | all of the above for one method in one bin |
 | `selection` | a selection of clusters: precision, recall, ROC curve, confusion of classes, half-widths |
 | `comparison` | all methods in one bin, and their paired ratios |
+| `dielectron_mass` | the width of a resonance of two electrons, for several chains |
 | `class_table` | a class as a whole, in bins of ET, and the mean over them |
 | `report` | `Method` and `EnergyReport`: report.json, plots and one HTML page |
 | `verdicts` | bins in which the model loses, limits that it meets |

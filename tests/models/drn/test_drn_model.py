@@ -26,7 +26,9 @@ def network(request):
     keras.utils.set_random_seed(5)
     model = build(SMALL[request.param])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(
+        input_signature=[{name: tf.TensorSpec(x.shape, tf.float32) for name, x in model.input.items()}]
+    )
     def answer(inputs):
         return model(inputs, training=False)
 

@@ -130,7 +130,7 @@ def loop(records, edges, rule):
     return found
 
 
-RULE = LabelRule(least_fraction=np.full((12, 12), 0.02), largest_pileup=3.0)
+RULE = LabelRule(least_fraction=np.full((8, 7), 0.02), largest_pileup=3.0)
 
 
 @pytest.mark.parametrize("edges", windows.EDGES)
@@ -215,12 +215,9 @@ def test_a_seed_is_always_in_its_window_and_alone_if_need_be():
 
 
 def test_label_rule():
-    rule = LabelRule()
-    low, middle, high = rule.threshold(np.array([0.5, 30.0, 900.0]), np.array([0.0, -1.0, 2.9]))
-    assert (
-        low == 0.013
-        and middle == pytest.approx(0.05 / np.sqrt(1000))
-        and high == pytest.approx(1.29e-4, rel=1e-2)
-    )
-    with pytest.raises(InvalidValue, match=r"fractions \(12, 12\)"):
-        LabelRule(least_fraction=np.zeros((12, 11)))
+    table = np.arange(56.0).reshape(8, 7) / 100.0
+    rule = LabelRule(least_fraction=table)
+    found = rule.threshold(np.array([0.5, 4.0, 30.0, 900.0]), np.array([0.0, -0.19, -1.0, 2.9]))
+    assert found.tolist() == [0.0, 0.07, 0.32, 0.55]
+    with pytest.raises(InvalidValue, match=r"fractions \(8, 7\)"):
+        LabelRule(least_fraction=np.zeros((8, 6)))

@@ -8,6 +8,7 @@
 | module | what it gives |
 | --- | --- |
 | `clustering` | `pf_clusters` on the barrel, `lattice_clusters` on any lattice: start here |
+| `cluster_events` | the same on records: events of rechits to events of clusters |
 | `config` | the constants, with their names in CMSSW |
 | `lattice` | crystals in rows and columns: the barrel, a plane |
 | `topology` | seeds and topological clusters |

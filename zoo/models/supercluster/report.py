@@ -1,7 +1,8 @@
 """The network's report on windows: edges, flavour and energy, beside Mustache on the same windows.
 
 Each window is judged alone, before any traversal. Mustache takes a cluster of a window if it lies in the
-moustache of the window's seed. Beside both stands what the labels themselves would collect. Of all windows
+moustache of the window's seed, with the public constants or the refitted ones; ratios are to the narrower
+of the two in each bin. Beside them stands what the labels themselves would collect. Of all windows
 of one object the one with the hardest seed counts, for superclusters are made around that one.
 """
 
@@ -17,7 +18,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines.mustache import CMS, MustacheConfig, eta_window, max_dphi
+from zoo.baselines.mustache import CMS, TUNED, eta_window, max_dphi
 from zoo.data.schema import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
@@ -29,6 +30,7 @@ from zoo.evaluation.selection import confusion, half_widths, roc_curve, share
 from zoo.evaluation.selection_plots import draw_measure, draw_roc
 from zoo.models.supercluster.config import FLAVOURS
 from zoo.models.supercluster.events import SCHEMA
+from zoo.models.supercluster.windows import leading_windows
 
 __all__ = ["BASELINES", "LABELS", "MEASURES", "card_metrics", "evaluate", "report_content"]
 
@@ -39,7 +41,13 @@ Progress = Callable[[str, float], None]
 BASELINES: tuple[str, ...] = ()
 """No trained ones: Mustache is computed here, on the windows themselves."""
 
-LABELS = {"mustache": "Mustache", "supercluster": "network", "labels": "the labels"}
+MUSTACHES = {"mustache": CMS, "mustache_tuned": TUNED}
+LABELS = {
+    "mustache": "Mustache",
+    "mustache_tuned": "Mustache, refitted",
+    "supercluster": "network",
+    "labels": "the labels",
+}
 MEASURES = {
     "precision": "labelled among the selected clusters",
     "recall": "selected among the labelled clusters",
@@ -66,7 +74,6 @@ def evaluate(
     metadata: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     replicas: int = 100,
-    mustache: MustacheConfig = CMS,
 ) -> dict[str, Any]:
     """Writes the report of predictions on windows.
 
@@ -78,7 +85,6 @@ def evaluate(
         metadata: Facts about the sample for the page.
         progress: Called with a text and the fraction done.
         replicas: Bootstrap replicas.
-        mustache: Constants of the Mustache beside it.
 
     Returns:
         The content of report.json.
@@ -89,7 +95,7 @@ def evaluate(
     """
     del baselines
     check_target(out)
-    content = report_content(records, outputs, metadata=metadata, replicas=replicas, mustache=mustache)
+    content = report_content(records, outputs, metadata=metadata, replicas=replicas)
     plan: list[tuple[str, Any]] = [("roc", partial(draw_roc, content))]
     plan += [
         (f"{measure}_{variable}", partial(draw_measure, content, variable, measure))
@@ -106,15 +112,14 @@ def report_content(
     *,
     metadata: Mapping[str, Any] | None = None,
     replicas: int = 100,
-    mustache: MustacheConfig = CMS,
 ) -> dict[str, Any]:
     """Computes the report without writing it; arguments as `evaluate`."""
     validate(records, SCHEMA, truth=True, ranges=False)
-    windows = _Windows(records, outputs, mustache)
+    windows = _Windows(records, outputs)
     keys, note = _showers(records)
     bootstrap = ClusterBootstrap(*keys, replicas=replicas)
     flavour, true = windows.flavour, windows.true_energy
-    best = windows.leading()
+    best = leading_windows(records)
     counted = np.repeat(~((flavour == 0) & (true > 0)), windows.counts)  # the edges of a jet have no truth
     probability, label, energy = (v[counted] for v in (windows.probability, windows.label, windows.energy))
     curves = {
@@ -199,9 +204,10 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
     for where, methods, wanted in tables:
         for measure, name in wanted:
             metric = {"name": name + where, **_figure(methods["supercluster"][measure])}
-            beside = _figure(methods["mustache"][measure])
+            better = _better_mustache(methods, measure)
+            beside = _figure(methods[better][measure])
             if beside.get("value") is not None:
-                metric |= {"baseline": beside["value"], "baseline_name": LABELS["mustache"]}
+                metric |= {"baseline": beside["value"], "baseline_name": LABELS[better]}
                 metric |= {"baseline_error": beside["error"]} if "error" in beside else {}
             found.append(metric)
     return [{**metric, "sample": sample} for metric in found if metric.get("value") is not None]
@@ -210,7 +216,7 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
 class _Windows:
     """The windows as flat arrays: T clusters, W windows."""
 
-    def __init__(self, records: ak.Array, outputs: Any, mustache: MustacheConfig) -> None:
+    def __init__(self, records: ak.Array, outputs: Any) -> None:
         self.counts = np.asarray(ak.to_numpy(ak.num(records["clusters"])), np.int64)
         self.window = np.repeat(np.arange(len(self.counts)), self.counts)
         self.probability = _of_clusters(outputs, self.counts)
@@ -222,7 +228,6 @@ class _Windows:
         self.true_energy = leaf_values(records, "true_energy_gev").astype(np.float64)
         self.true_eta = leaf_values(records, "true_eta").astype(np.float64)
         self.deposit = leaf_values(records, "sim_energy_gev").astype(np.float64)
-        self.event = leaf_values(records, "event_id").astype(np.int64)
         self.flavour_probability = np.asarray(outputs["flavour_probability"], np.float64)
         self.calibrated = np.asarray(outputs["energy_gev"], np.float64)
         is_seed = leaf_values(records, "clusters.is_seed") > 0
@@ -231,38 +236,27 @@ class _Windows:
         seed = np.zeros(len(self.counts), np.int64)
         seed[self.window[is_seed]] = np.flatnonzero(is_seed)
         at = seed[self.window]
-        self.seed_et = np.zeros(len(self.counts))
-        self.seed_et[self.window[is_seed]] = (self.energy / np.cosh(eta))[is_seed]
         dphi = np.mod(phi - phi[at] + np.pi, 2.0 * np.pi) - np.pi
-        low, high = eta_window(eta[at], self.energy, dphi, mustache)
         deta = np.where(eta[at] < 0, -1.0, 1.0) * (eta - eta[at])
-        inside = (low < deta) & (deta < high)
-        inside &= np.abs(dphi) < max_dphi(self.energy / np.cosh(eta), mustache)
-        self.selected = {
-            "mustache": inside | is_seed,
+        self.selected = {}
+        for name, config in MUSTACHES.items():
+            low, high = eta_window(eta[at], self.energy, dphi, config)
+            inside = (low < deta) & (deta < high)
+            inside &= np.abs(dphi) < max_dphi(self.energy / np.cosh(eta), config)
+            self.selected[name] = inside | is_seed
+        self.selected |= {
             "supercluster": self.probability > 0.5,
             "labels": self.label,
         }
 
-    def leading(self) -> Index:
-        """[M] of the windows of each electron or photon the one with the hardest seed."""
-        signal = np.flatnonzero(self.flavour > 0)
-        keys = np.stack([self.event, self.true_energy.view(np.int64), self.true_eta.view(np.int64)])[
-            :, signal
-        ]
-        order = np.lexsort((-self.seed_et[signal], *keys))
-        new = np.ones(len(order), bool)
-        new[1:] = (keys[:, order][:, 1:] != keys[:, order][:, :-1]).any(axis=0)
-        return np.sort(signal[order[new]])
-
     def measured(self, index: Index, bootstrap: ClusterBootstrap) -> dict[str, dict[str, Any]]:
-        """Every measure of every method on some windows, and ratios of widths to Mustache's."""
+        """Every measure of every method on some windows, and ratios of widths to the better Mustache's."""
         figures = {name: self._figures(name, index, bootstrap) for name in self.selected}
         result: dict[str, dict[str, Any]] = {}
         for name, found in figures.items():
             result[name] = {measure: figure.as_json() for measure, figure in found.items()}
             for measure in ("raw_resolution", "raw_left", "raw_right"):
-                beside = figures["mustache"][measure].replicas
+                beside = min((figures[m][measure].replicas for m in MUSTACHES), key=lambda width: width[0])
                 ratio, error = paired_ratio(found[measure].replicas, beside)
                 result[name][f"{measure}_ratio"] = {
                     "value": _finite(ratio), "error": _finite(error), "worse": bool(ratio - 1 > 2 * error),
@@ -296,6 +290,14 @@ class _Windows:
     def _sum(self, values: npt.ArrayLike) -> Floats:
         weights = np.asarray(values, np.float64)
         return np.asarray(np.bincount(self.window, weights, len(self.counts)), np.float64)
+
+
+def _better_mustache(methods: Mapping[str, Any], measure: str) -> str:
+    """Returns the one with the smaller width, or of another measure the refitted one."""
+    widths = {name: methods[name]["raw_resolution"]["value"] for name in MUSTACHES}
+    if measure != "raw_resolution" or None in widths.values():
+        return "mustache_tuned"
+    return min(widths, key=lambda name: widths[name])
 
 
 def _of_clusters(outputs: Any, counts: Index) -> Floats:
@@ -353,9 +355,9 @@ def _page(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
 
 def _table(bins: list[tuple[str, Mapping[str, Any]]]) -> str:
     measures = [*MEASURES, "raw_resolution_ratio"]
+    meaning = {**MEASURES, "raw_resolution_ratio": "paired ratio to the better Mustache"}
     head = "<tr><th>bin</th><th>method</th>" + "".join(
-        f"<th title='{html.escape(MEASURES.get(k, 'paired ratio to Mustache'))}'>{k.replace('_', ' ')}</th>"
-        for k in measures
+        f"<th title='{html.escape(meaning[k])}'>{k.replace('_', ' ')}</th>" for k in measures
     )
     rows = []
     for where, methods in bins:

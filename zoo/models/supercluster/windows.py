@@ -29,10 +29,20 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.cluster_truth import LEAST_MATCH, LEAST_SEED_MATCH, largest_group
 from zoo.data.schema import assemble, has_field, leaf_values
 from zoo.errors import InvalidValue, UnknownName
 
-__all__ = ["EDGES", "LabelRule", "Windows", "find_windows", "in_window", "make_windows", "window_edges"]
+__all__ = [
+    "EDGES",
+    "LabelRule",
+    "Windows",
+    "find_windows",
+    "in_window",
+    "leading_windows",
+    "make_windows",
+    "window_edges",
+]
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -43,6 +53,16 @@ EDGES = ("run3", "eoy2018")
 """Sets of window edges: of the newest training set, and of CMSSW."""
 
 MIN_SEED_ET_GEV = 1.0  # thresh_PFClusterSeedBarrel
+_FITTED = (  # least fractions of the deposit, a line for each bin of ET
+    (0.03, 0.03, 0.03, 0.02, 0.02, 0.02, 0.01),
+    (0.014, 0.014, 0.014, 0.007, 0.014, 0.005, 0.007),
+    (0.01, 0.01, 0.007, 0.001, 0.003, 0.003, 0.005),
+    (0.007, 0.01, 0.01, 0.005, 0.003, 0.003, 0.003),
+    (0.007, 0.01, 0.005, 0.003, 0.003, 0.002, 0.002),
+    (0.01, 0.007, 0.003, 0.005, 0.003, 0.003, 0.001),
+    (0.005, 0.005, 0.003, 0.002, 0.002, 0.001, 0.001),
+    (0.005, 0.002, 0.003, 0.0005, 0.002, 0.001, 0.001),
+)
 _PAIRS = 2_000_000  # of seeds and clusters looked at at once: bounds the memory
 
 
@@ -50,18 +70,16 @@ _PAIRS = 2_000_000  # of seeds and clusters looked at at once: bounds the memory
 class LabelRule:
     """When a cluster counts as part of its seed's supercluster.
 
-    `least_fraction` [12, 12] stands for seeds in bins of ET and |eta|, each lower edge included; beyond the
-    last edges the last bin holds. The default is a starting point, 50 MeV within the range of the public
-    table, to be replaced by the table of the best resolution on the sample at hand.
+    `least_fraction` [8, 7] stands for seeds in bins of ET and |eta|, those of CMS in the barrel, each lower
+    edge included; beyond the last edges the last bin holds. Table and pile-up limit are fitted for the best
+    resolution by `python -m training.label_rule`.
     """
 
-    et_edges_gev: tuple[float, ...] = (1, 4, 10, 15, 25, 40, 50, 70, 100, 150, 200, 300, 500)
-    abs_eta_edges: tuple[float, ...] = (
-        0, 0.2, 0.4, 0.7, 1, 1.15, 1.3, 1.4442, 1.566, 1.75, 2, 2.4, 3
-    )  # fmt: skip
-    least_fraction: Floats = field(default_factory=lambda: _starting_fractions())
-    least_match: float = 1e-4  # fraction of a group that a cluster must hold to belong to it
-    least_seed_match: float = 1e-2  # the same for the seed of a window of that group
+    et_edges_gev: tuple[float, ...] = (1, 4, 10, 15, 25, 40, 50, 70, 100)
+    abs_eta_edges: tuple[float, ...] = (0, 0.2, 0.4, 0.7, 1, 1.15, 1.3, 1.479)
+    least_fraction: Floats = field(default_factory=lambda: np.asarray(_FITTED))
+    least_match: float = LEAST_MATCH  # fraction of a group that a cluster must hold to belong to it
+    least_seed_match: float = LEAST_SEED_MATCH  # the same for the seed of a window of that group
     largest_pileup: float = 1.5  # pile-up over signal energy; 1e7 in the Run-3 training
 
     def __post_init__(self) -> None:
@@ -78,12 +96,6 @@ class LabelRule:
         rows, columns = self.least_fraction.shape
         found: Floats = self.least_fraction[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)]
         return found
-
-
-def _starting_fractions() -> Floats:
-    middle = np.sqrt([1 * 4, 4 * 10, 10 * 15, 15 * 25, 25 * 40, 40 * 50, 50 * 70, 70 * 100, 100 * 150,
-                      150 * 200, 200 * 300, 300 * 500.0])  # fmt: skip
-    return np.repeat(np.clip(0.05 / middle, 1e-4, 1.3e-2)[:, None], 12, axis=1)
 
 
 class Windows(NamedTuple):
@@ -244,6 +256,29 @@ def make_windows(
     )
 
 
+def leading_windows(windows: ak.Array) -> Ints:
+    """Finds of the windows of each electron or photon the one with the hardest seed, the supercluster's.
+
+    Args:
+        windows: Records of `WINDOWS` with truth.
+
+    Returns:
+        [M] rising indices of windows.
+    """
+    is_seed = leaf_values(windows, "clusters.is_seed") > 0
+    energy, eta = (leaf_values(windows, f"clusters.{name}")[is_seed] for name in ("energy_gev", "eta"))
+    window = np.repeat(np.arange(len(windows)), ak.to_numpy(ak.num(windows["clusters"])))
+    seed_et = np.zeros(len(windows))
+    seed_et[window[is_seed]] = energy / np.cosh(eta)
+    signal = np.flatnonzero(leaf_values(windows, "flavour") > 0)
+    names = ("true_eta", "true_energy_gev", "event_id")
+    group = np.stack([leaf_values(windows, name).astype(np.float64) for name in names])[:, signal]
+    order = np.lexsort((-seed_et[signal], *group))
+    first = np.ones(len(order), bool)
+    first[1:] = (group[:, order][:, 1:] != group[:, order][:, :-1]).any(axis=0)
+    return np.sort(signal[order[first]])
+
+
 def _columns(events: ak.Array) -> list[str]:
     unused = ("particles",)
     return [
@@ -290,13 +325,7 @@ def _truth(
     deposit = table["groups.deposit_gev"].astype(np.float64)[group]
     fraction = np.divide(share, deposit, out=np.zeros_like(share), where=deposit > 0)
 
-    # === To which group a cluster belongs ===
-    order = np.lexsort((group, -fraction, cluster))
-    owned, first = np.unique(cluster[order], return_index=True)
-    best = np.full(int(splits["clusters"][-1]), -1)
-    held = np.zeros(len(best))
-    best[owned], held[owned] = group[order[first]], fraction[order[first]]
-    best[held < rule.least_match] = -1
+    best, held = largest_group(cluster, group, fraction, int(splits["clusters"][-1]), rule.least_match)
 
     # === Whose window it is ===
     seed = found.seed

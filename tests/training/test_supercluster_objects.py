@@ -1,0 +1,50 @@
+"""Superclusters as training objects."""
+
+import numpy as np
+import pytest
+
+from training import data
+from training.recipe import Data
+from training.supercluster_objects import SPECTRA, simulate
+from zoo.data.flat import to_flat
+from zoo.data.schema import raw_energy_gev, validate
+from zoo.errors import InvalidValue, UnknownName
+
+ELECTRONS = Data(samples=("electrons@mustache",), n=30, pileup_free_fraction=1.0, shard_size=30)
+
+
+def test_objects_are_superclusters_of_the_particle():
+    objects = data.make_shard(ELECTRONS, "test", 0, 30, "drn")
+    validate(objects)
+    assert len(objects) == 30 and set(objects.pdg_id) == {11} and set(objects.n_pileup) == {0}
+    true = np.asarray(objects.true_energy_gev) / np.cosh(np.asarray(objects.true_eta))
+    spectrum = SPECTRA["electrons"]
+    assert spectrum.min_et_gev <= true.min() and true.max() <= spectrum.max_et_gev
+    ratio = raw_energy_gev(objects) / np.asarray(objects.true_energy_gev)
+    assert 0.85 < np.median(ratio) < 1.0
+    assert len(set(objects.event_id)) == 30
+    again = to_flat(data.make_shard(ELECTRONS, "test", 0, 30, "drn"))
+    assert all(np.array_equal(values, again[name]) for name, values in to_flat(objects).items())
+
+
+def test_the_cache_knows_what_made_the_superclusters(monkeypatch):
+    """Another superclustering, here one with other cuts, has another probe."""
+    from training import supercluster_objects
+    from zoo.baselines.mustache import MustacheConfig
+    from zoo.superclustering import Superclustering
+
+    monkeypatch.setattr(data, "_PROBE", 10)
+    probe = data._probe(ELECTRONS, "test", "drn")
+    assert data._probe(ELECTRONS, "test", "drn") == probe
+    narrow = Superclustering(MustacheConfig(dphi_saturation=0.01, dphi_cutoff=0.01))
+    monkeypatch.setattr(supercluster_objects, "_superclustering", lambda chosen: narrow)
+    assert data._probe(ELECTRONS, "test", "drn") != probe
+
+
+def test_what_does_not_exist():
+    with pytest.raises(UnknownName, match="Did you mean 'electrons@mustache'"):
+        simulate("electron@mustache", 5, 1, split="test", pileup=False)
+    with pytest.raises(UnknownName, match="Did you mean 'mustache'"):
+        simulate("electrons@mustach", 5, 1, split="test", pileup=False)
+    with pytest.raises(InvalidValue, match="none of single hits"):
+        simulate("electrons@mustache", 5, 1, split="test", pileup=False, truth=True)

@@ -1,0 +1,125 @@
+"""Superclusters of events of PF clusters, by Mustache or by the edges of a network.
+
+    found = find_superclusters(events, "mustache")
+    found = find_superclusters(events, "supercluster.barrel_v1", "collect_and_merge")
+    found.superclusters.seed, found.flavour_probability
+
+A network sees the window of every seed; the traversal decides which seed takes a cluster that several want.
+Raw PF energies order the clusters and are cut on, as in the training of the network: seeds above an ET of
+1 GeV, superclusters above 4 GeV.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
+from zoo.data.cluster_fields import FLAVOURS
+from zoo.data.clusters import Superclusters, event_clusters
+from zoo.errors import UnknownName
+from zoo.models.supercluster.traversal import STRATEGIES, Edges, traverse
+from zoo.models.supercluster.windows import find_windows, make_windows
+from zoo.network_choice import NetworkChoice
+from zoo.predicting import predict
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["MUSTACHES", "Found", "Superclustering", "find_superclusters"]
+
+MUSTACHES = {"mustache": CMS, "mustache_tuned": TUNED}
+"""Classical choices by name."""
+
+
+class Found(NamedTuple):
+    """Superclusters of some events, S in all.
+
+    Attributes:
+        superclusters: The superclusters.
+        flavour_probability: [S, 3] of jet, electron, photon, from each seed's window; None without a network.
+    """
+
+    superclusters: Superclusters
+    flavour_probability: npt.NDArray[np.float64] | None
+
+
+def find_superclusters(
+    events: ak.Array,
+    superclustering: str | MustacheConfig | keras.Model = "supercluster",
+    strategy: str = "cascade",
+    *,
+    batch_size: int = 64,
+) -> Found:
+    """Groups the clusters of each event.
+
+    Args:
+        events: Records of `CLUSTER_EVENTS`.
+        superclustering: "mustache", "mustache_tuned", constants of it, or a network.
+        strategy: How a network's edges become superclusters.
+        batch_size: Windows in a batch.
+
+    Returns:
+        Superclusters.
+
+    Raises:
+        UnknownName: No such choice; the nearest ones are listed.
+    """
+    return Superclustering(superclustering, strategy, batch_size=batch_size)(events)
+
+
+class Superclustering:
+    """The step by name, for events that come in parts; arguments as for `find_superclusters`.
+
+    Attributes:
+        network: The chosen network, None for Mustache.
+    """
+
+    def __init__(
+        self,
+        chosen: str | MustacheConfig | keras.Model = "supercluster",
+        strategy: str = "cascade",
+        *,
+        batch_size: int = 64,
+    ) -> None:
+        if strategy not in STRATEGIES:
+            raise UnknownName("strategy", strategy, STRATEGIES)
+        self._strategy, self._batch_size = strategy, batch_size
+        self._mustache = CMS
+        self.network: NetworkChoice | None = None
+        if isinstance(chosen, MustacheConfig):
+            self._mustache = chosen
+        elif isinstance(chosen, str) and chosen in MUSTACHES:
+            self._mustache = MUSTACHES[chosen]
+        else:
+            self.network = NetworkChoice(chosen, "superclustering", "superclustering", MUSTACHES)
+
+    @property
+    def origin(self) -> str:
+        """What groups the clusters; loads a network."""
+        if self.network is not None:
+            return f"{self.network.origin}, {self._strategy}"
+        known = (name for name, constants in MUSTACHES.items() if constants == self._mustache)
+        return next(known, f"mustache, {self._mustache}")
+
+    def __call__(self, events: ak.Array) -> Found:
+        """Groups the clusters of records of `CLUSTER_EVENTS`."""
+        clusters = event_clusters(events)
+        if self.network is None:
+            return Found(mustache(clusters, self._mustache), None)
+        # the same windows twice: as indices, and as the network sees them
+        where = find_windows(clusters.row_splits, clusters.raw_energy_gev, clusters.eta, clusters.phi)
+        windows = make_windows(events, whole=False)
+        window = np.repeat(np.arange(len(where.seed)), np.diff(where.splits))
+        probability, flavour = np.zeros(len(window)), np.zeros((len(where.seed), len(FLAVOURS)))
+        if len(window):
+            outputs = predict(self.network.model, windows, self._batch_size)
+            place = np.arange(len(window)) - where.splits[window]
+            probability = np.asarray(ak.to_numpy(outputs.edge_probability), np.float64)[window, place]
+            flavour = np.asarray(ak.to_numpy(outputs.flavour_probability), np.float64)
+        edges = Edges(where.seed[window], where.cluster, probability)
+        found = traverse(clusters, edges, self._strategy)
+        return Found(found, flavour[np.searchsorted(where.seed, found.seed)])
