@@ -102,7 +102,7 @@ def test_clusters_alone_and_leptons():
 
 
 def test_a_doubtful_track_without_energy_behind_it_is_a_fake():
-    assert labels(predict(events([track(60.0, hits=8), cluster(HCAL, 2.0)])))[0][0] == 0
+    assert labels(predict(events([track(60.0, hits=TUNED.doubtful_hits - 1), cluster(HCAL, 2.0)])))[0][0] == 0
     assert labels(predict(events([track(60.0, hits=16), cluster(HCAL, 2.0)])))[0][0] == CHARGED
 
 

@@ -7,7 +7,7 @@
 
 Functions take the kind of the records, a `Schema`; calorimeter objects are the default. The field tables
 stand in `zoo.data.object_fields`, `zoo.data.cluster_fields`, `zoo.data.element_fields` and
-`zoo.data.candidate_fields`.
+`zoo.data.pf_candidate_fields`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
+from zoo.data.pf_candidate_fields import PF_CANDIDATES
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = [
@@ -49,7 +49,7 @@ KINDS: dict[str, Schema] = {
         WINDOWS,
         SUPERCLUSTER_EVENTS,
         ELEMENT_EVENTS,
-        CANDIDATES,
+        PF_CANDIDATES,
     )
 }
 

@@ -11,7 +11,7 @@ from zoo.data.element_fields import MEASURED_GEV
 from zoo.data.fields import PI, Field, Role, Schema
 from zoo.data.object_fields import OBJECTS
 
-__all__ = ["CANDIDATES", "NANOAOD", "PFNANO"]
+__all__ = ["NANOAOD", "PFNANO", "PF_CANDIDATES"]
 
 
 def _particles(collection: str, role: Role) -> tuple[Field, ...]:
@@ -27,8 +27,8 @@ def _particles(collection: str, role: Role) -> tuple[Field, ...]:
     )
 
 
-CANDIDATES = Schema(
-    "candidates",
+PF_CANDIDATES = Schema(
+    "pf_candidates",
     "events of particle-flow candidates",
     7,
     "candidates",
@@ -58,7 +58,7 @@ NANOAOD = BranchMap(
         "met_phi": Branch("RawPFMET_phi"),
         **_EVENT,
     },
-    CANDIDATES,
+    PF_CANDIDATES,
 )
 PFNANO = BranchMap(
     "Events",
@@ -69,5 +69,5 @@ PFNANO = BranchMap(
         "met_phi": Branch("RawMET_phi"),
         **_EVENT,
     },
-    CANDIDATES,
+    PF_CANDIDATES,
 )
