@@ -1,6 +1,6 @@
 """Refits the constants of Mustache on the training sample: the classical algorithm at its best here.
 
-    python -m training.mustache                   # 10 minutes of one core; prints the constants
+    python -m training.mustache                   # 6 minutes of one core; prints the constants
 
 The cut in phi (scale, width, saturation) and the two offsets in eta are searched for the best resolution of
 the raw energy of electrons and photons: the mean over bins of ET of the logarithm of the effective width over
@@ -129,8 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m training.mustache",
         description="Refits Mustache's constants for the best resolution, on showers of the training split.",
     )
-    parser.add_argument("--n", type=int, default=60_000, help="events (default 60,000)")
-    parser.add_argument("--trials", type=int, default=300, help="evaluations (default 300)")
+    parser.add_argument("--n", type=int, default=40_000, help="events (default 40,000)")
+    parser.add_argument("--trials", type=int, default=240, help="evaluations (default 240)")
     parser.add_argument("--seed", type=int, default=20220428, help="of the simulation and the search")
     parser.add_argument("--processes", type=int, default=2, help="simulating processes (default 2)")
     options = parser.parse_args(arguments)

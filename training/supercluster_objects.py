@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
@@ -103,7 +103,7 @@ def events_of(
     """
     if kind not in SPECTRA:
         raise UnknownName("sample", kind, SPECTRA)
-    changes = {"generated": SPECTRA[kind]} | ({} if pileup else {"pileup": (0, 0)})
+    changes: dict[str, Any] = {"generated": SPECTRA[kind]} | ({} if pileup else {"pileup": (0, 0)})
     config = dataclasses.replace(SUPERCLUSTERS, **changes)
     return simulate_events(
         "superclusters", n, seed, split=split, config=config, truth=False, processes=processes

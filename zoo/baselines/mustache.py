@@ -85,7 +85,14 @@ class MustacheConfig:
 CMS = MustacheConfig()
 """The public constants."""
 
-TUNED = replace(CMS)
+TUNED = replace(
+    CMS,
+    dphi_scale=0.59644,
+    dphi_width=1.3574,
+    dphi_saturation=0.17444,
+    margin_up=0.0056533,
+    margin_low=0.0019103,
+)
 """Refitted for the best resolution on simulated electrons and photons: `python -m training.mustache`."""
 
 
