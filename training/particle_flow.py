@@ -19,6 +19,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -94,7 +95,7 @@ def _drawn(
     around: ParticleFlowConfig, width: float, part: float, rng: np.random.Generator
 ) -> ParticleFlowConfig:
     """Constants drawn log-normally around others; only a part of them changes."""
-    changes = {}
+    changes: dict[str, Any] = {}
     for item in dataclasses.fields(ParticleFlowConfig):
         value = getattr(around, item.name)
         if rng.random() < part:
@@ -113,7 +114,8 @@ def _cells(
     rows, columns = int(2 * MAX_ABS_ETA / CELL), int(2 * np.pi / CELL)
     row = np.clip(((eta + MAX_ABS_ETA) / CELL).astype(np.int64), 0, rows - 1)
     column = (np.remainder(phi, 2 * np.pi) / (2 * np.pi) * columns).astype(np.int64) % columns
-    return np.bincount((event * rows + row) * columns + column, pt.astype(np.float64))
+    sums: F64 = np.bincount((event * rows + row) * columns + column, pt.astype(np.float64)).astype(np.float64)
+    return sums
 
 
 def main(arguments: list[str] | None = None) -> None:
