@@ -4,6 +4,8 @@
 | --- | --- |
 | `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
 | `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of clusters, windows of them |
+| `element_fields` | a further kind: events of particle-flow elements |
+| `elements` | the 25 features of an element |
 | `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
 | `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
 | `readers`, `writers` | ROOT files by uproot, in steps, atomic, with metadata |
@@ -16,12 +18,14 @@
 """
 
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import conform, raw_energy_gev, select, validate
 
 __all__ = [
     "CLUSTER_EVENTS",
+    "ELEMENT_EVENTS",
     "OBJECTS",
     "WINDOWS",
     "Field",

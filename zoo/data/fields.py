@@ -10,6 +10,7 @@ source for the checks, the files, the shards and `docs/data_format.md`:
 | `OBJECTS` | `object_fields` | one calorimeter object, its hits in a window around the seed crystal |
 | `CLUSTER_EVENTS` | `cluster_fields` | the PF clusters of one event, with their hits |
 | `WINDOWS` | `cluster_fields` | the clusters around one seed cluster, with their hits |
+| `ELEMENT_EVENTS` | `element_fields` | the particle-flow elements of one event, with the particles |
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     raw_energy_gev(records)          # [B] float32, the sum of the hits
 
 Functions take the kind of the records, a `Schema`; calorimeter objects are the default. The field tables
-stand in `zoo.data.object_fields` and `zoo.data.cluster_fields`.
+stand in `zoo.data.object_fields`, `zoo.data.cluster_fields` and `zoo.data.element_fields`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
+from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
@@ -37,7 +38,9 @@ __all__ = [
     "validate",
 ]
 
-KINDS: dict[str, Schema] = {schema.name: schema for schema in (OBJECTS, CLUSTER_EVENTS, WINDOWS)}
+KINDS: dict[str, Schema] = {
+    schema.name: schema for schema in (OBJECTS, CLUSTER_EVENTS, WINDOWS, ELEMENT_EVENTS)
+}
 
 
 def has_field(records: ak.Array, name: str) -> bool:
