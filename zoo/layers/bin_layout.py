@@ -33,8 +33,8 @@ class BinLayout(keras.layers.Layer):
 
     Args:
         bin_size: b, at least 2.
-        padded: Cut as the public MLPF does instead: N, the padded number of nodes, rounded up to a multiple of
-            b, into full bins, of which the last ones hold the rest and padding.
+        padded: Cut as the public MLPF does instead: N, the padded number of nodes, rounded up to a multiple
+            of b, into full bins, of which the last ones hold the rest and padding.
 
     Call arguments:
         node_mask: `[B, N]`, exact zeros and ones, N >= 1.

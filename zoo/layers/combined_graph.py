@@ -71,7 +71,11 @@ class CombinedGraph(keras.layers.Layer):
         super().__init__(**kwargs)
         if min(units, distance_dim, directions, rounds, messages) < 1:
             raise ValueError("CombinedGraph: expected widths, rounds and messages >= 1")
-        self.units, self.distance_dim, self.distance_width = int(units), int(distance_dim), int(distance_width)
+        self.units, self.distance_dim, self.distance_width = (
+            int(units),
+            int(distance_dim),
+            int(distance_width),
+        )
         self.distance_layers, self.directions = int(distance_layers), int(directions)
         self.rounds, self.messages = int(rounds), int(messages)
         self.activation, self.legacy = activation, bool(legacy)

@@ -135,7 +135,9 @@ class MLPFConfig:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise InvalidValue(f"MLPFConfig.{name}", f"an integer >= {least}", repr(value))
         if self.class_width >> (self.class_layers - 1) < 1:
-            raise InvalidValue("MLPFConfig.class_layers", "few enough to halve class_width", self.class_layers)
+            raise InvalidValue(
+                "MLPFConfig.class_layers", "few enough to halve class_width", self.class_layers
+            )
         for name in (*_WEIGHTS, "focal_gamma"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise InvalidValue(f"MLPFConfig.{name}", "0 or more", getattr(self, name))
