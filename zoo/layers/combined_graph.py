@@ -21,15 +21,16 @@ STDDEV = 0.05  # of the weights of messages and of the directions when fresh
 
 @register("CombinedGraph")
 class CombinedGraph(keras.layers.Layer):
-    """Sends messages between nodes that are near each other in a learned space, in time linear in their number.
+    """Sends messages between nodes that are near each other in a learned space, in linear time.
 
     Pata et al., MLPF, arXiv:2101.08578, in the form of its public code of 2022:
 
         x <- LayerNorm(x),  y = act(FFN(x)),  bins = equal shares of the order of hash(y),
         A_ij = exp(-0.1 |y_i - y_j|) within a bin,  n_i = (sum_j A_ij)^(-1/2),
-        hom = n A n (x Theta),  het = x W_h,  gate = sigmoid(x W_t + b_t),  x' = act(gate hom + (1 - gate) het).
+        hom = n A n (x Theta),  het = x W_h,  gate = sigmoid(x W_t + b_t),
+        x' = act(gate hom + (1 - gate) het).
 
-    The last line, a highway between a node and its neighbourhood, is repeated for further messages with the
+    The last two lines, a highway between a node and its neighbourhood, are repeated for further messages with the
     same A. With several rounds, each with directions of its own, hom is their mean: nodes that a wall
     parts in one round meet in another. One bin is one bin in every round, so then they change nothing.
 

@@ -16,9 +16,9 @@ def hash_order(places: tf.Tensor, directions: tf.Tensor, layout: Layout, *, digi
     argmax of (p, -p) for the projections p. A set of m bins uses m / 2 directions, so that there are about as
     many values as bins. Nodes of equal hash keep their order.
 
-    With two digits they are sorted further, by the second nearest half-axis: bins that a hash value fills alone
-    are cut along the detector and not along the order of the input, and there are 2 K (2 K - 2) values before
-    the directions are exhausted.
+    With two digits they are sorted further, by the second nearest half-axis: bins that a hash value fills
+    alone are cut along the detector and not along the order of the input, and there are 2 K (2 K - 2) values
+    before the directions are exhausted.
 
     Args:
         places: Where the nodes are, `[R, D]`; no gradient flows through the order.

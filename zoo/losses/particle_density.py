@@ -69,11 +69,11 @@ def directions(slices: int, seed: int = 1) -> np.ndarray:
 
 
 def sliced_wasserstein_loss(true: tf.Tensor, predicted: tf.Tensor, slices: int = 64) -> tf.Tensor:
-    """Returns the Wasserstein distance between the two sets of particles, averaged over projections to a line.
+    """Returns the Wasserstein distance of two sets of particles, averaged over projections to a line.
 
-    A particle is the point pT (cos phi, sin phi, eta) in GeV. On a line the distance is sum |a_i - b_i| of the
-    sorted coordinates. Points at 0, which padding and elements without particle are, change nothing as long
-    as both sets have as many points. (The public code squares the differences, which padding does change.)
+    A particle is the point pT (cos phi, sin phi, eta) in GeV. On a line the distance is sum |a_i - b_i| of
+    the sorted coordinates. Points at 0, which padding and elements without particle are, change nothing as
+    long as both sets have as many points. (The public code squares the differences, which padding does change.)
 
     Args:
         true: `[B, N, 3]` or more columns, px, py, pz in GeV, zeros where there is no particle.

@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from zoo.data.element_fields import CLASSES as CMS_CLASSES
+from zoo.data.element_fields import ELEMENT_TYPES
+from zoo.data.elements import ELEMENT_FEATURES
 from zoo.errors import InvalidValue
 
-_BEFORE_SEED = (
-    "type", "pt_gev", "eta", "phi", "energy_gev", "layer", "depth", "charge", "trajectory_point", "eta_ecal",
-    "phi_ecal", "eta_hcal", "phi_hcal", "dt_hits", "csc_hits", "muon_type", "px_gev", "py_gev", "pz_gev",
-    "delta_p_gev", "sigma_delta_p_gev", "gsf_seed",
-)  # fmt: skip
-_CLUSTER = ("hits", "cluster_flags", "corrected_energy_gev")
+_SEED = ELEMENT_FEATURES.index("gsf_seed") + 1
 
 FEATURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "cms25": (*_BEFORE_SEED, *_CLUSTER),
-        "cms25_dz": (*_BEFORE_SEED, *_CLUSTER, "dz_cm"),
+        "cms25": ELEMENT_FEATURES,
+        "cms25_dz": (*ELEMENT_FEATURES, "dz_cm"),
         "cms41": (
-            *_BEFORE_SEED, "gsf_seed_dnn_1", "gsf_seed_dnn_2", "gsf_seed_dnn_3", "gsf_seed_dnn_4",
-            "gsf_seed_dnn_5", *_CLUSTER, "corrected_energy_error_gev", "vx_cm", "vy_cm", "vz_cm",
+            *ELEMENT_FEATURES[:_SEED], "gsf_seed_dnn_1", "gsf_seed_dnn_2", "gsf_seed_dnn_3", "gsf_seed_dnn_4",
+            "gsf_seed_dnn_5", *ELEMENT_FEATURES[_SEED:], "corrected_energy_error_gev", "vx_cm", "vy_cm", "vz_cm",
             "pt_error_gev", "eta_error", "phi_error", "lambda", "lambda_error", "theta", "theta_error",
         ),
         "delphes12": (
@@ -30,19 +28,17 @@ FEATURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""Features of an element by the name of the input: `cms25` and `cms41` are those of the public code, in its order."""
+"""Features of an element by the name of the input; `cms25` and `cms41` are the public code's, in its order."""
 
-TYPES: Mapping[str, int] = MappingProxyType({"cms25": 12, "cms25_dz": 12, "cms41": 12, "delphes12": 3})
+TYPES: Mapping[str, int] = MappingProxyType(
+    {name: 3 if name == "delphes12" else len(ELEMENT_TYPES) for name in FEATURES}
+)
 """Number of element types, `none` (0) among them. Delphes has tracks (1) and clusters (2)."""
 
-_CMS_CLASSES = (
-    "none", "charged hadron", "neutral hadron", "HF hadron", "HF electromagnetic", "photon", "electron",
-    "muon",
-)  # fmt: skip
 _DELPHES_CLASSES = ("none", "charged hadron", "neutral hadron", "photon", "electron", "muon")
 
 CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {name: _DELPHES_CLASSES if name == "delphes12" else _CMS_CLASSES for name in FEATURES}
+    {name: _DELPHES_CLASSES if name == "delphes12" else CMS_CLASSES for name in FEATURES}
 )
 """What an element can become, by the name of the input."""
 
@@ -84,7 +80,7 @@ _WEIGHTS = (
 
 @dataclass(frozen=True)
 class MLPFConfig:
-    """Everything that `model.build` and `objective` need; the defaults are those of the talk's tuned table."""
+    """Everything that `model.build` and `objective` need; the defaults are the talk's tuned table."""
 
     features: str = "cms25"  # of an element; see `FEATURES`
     legacy: bool = False  # the public network with its quirks; see `zoo.models.mlpf.model`

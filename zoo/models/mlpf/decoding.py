@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,7 +58,7 @@ class DecodingHeads(keras.layers.Layer):
             widths = [rows, *(width >> number for number in range(layers)), out]
             self.kernels[name] = [
                 self.add_weight(name=f"{name}_kernel_{number}", shape=shape, initializer="glorot_uniform")
-                for number, shape in enumerate(zip(widths[:-1], widths[1:], strict=True))
+                for number, shape in enumerate(itertools.pairwise(widths))
             ]
             self.biases[name] = [
                 self.add_weight(name=f"{name}_bias_{number}", shape=(size,), initializer="zeros")

@@ -1,10 +1,9 @@
 """From the raw features of elements to the numbers that the network sees.
 
-| encoding | type | energies | angles | the rest |
-| --- | --- | --- | --- | --- |
-| default | one-hot | sign(x) log(1 + \\|x\\|) | eta / 2.5, sine and cosine of phi | as energies |
-| legacy, CMS | one-hot, and raw | log(1 + x) of pT and E, its root and square; raw too | sinh, cosh, \\|eta\\|; sines, cosines; raw | raw |
-| legacy, Delphes | one-hot | raw | raw | raw |
+* default: the type one-hot; eta / 2.5; sine and cosine of each phi; of all else sign(x) log(1 + |x|).
+* legacy, CMS: the type one-hot; of pT and E log(1 + x), its root and its square; sinh, cosh and |eta|; sines
+  and cosines of phi at vertex, ECAL and HCAL; then every feature as it is.
+* legacy, Delphes: the type one-hot, then the others as they are.
 
 The default one has no raw number that grows with energy or with the number of hits, so that an event beyond
 all of the training stays within reach. A type that there is not is a row of zeros there.
@@ -78,9 +77,9 @@ class ElementFeatures(keras.layers.Layer):
         columns = [one_hot]
         for name in names[1:]:
             x = value[name]
-            if name == "phi" or name.startswith("phi_") and not name.endswith("error"):
+            if name in ("phi", "phi_ecal", "phi_hcal"):
                 columns += [tf.sin(x), tf.cos(x)]
-            elif "eta" in name and not name.endswith("error") and "theta" not in name:
+            elif name in ("eta", "eta_ecal", "eta_hcal", "eta_outer"):
                 columns.append(x * (1.0 / ETA_SCALE))
             elif name.startswith(("sin_", "cos_")):
                 columns.append(x)

@@ -16,6 +16,7 @@ from zoo.data.elements import ELEMENT_FEATURES, element_features
 from zoo.data.schema import assemble
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue
+from zoo.models.mlpf.config import MASS_GEV
 
 Float32 = npt.NDArray[np.float32]
 Row = dict[str, float]
@@ -37,7 +38,6 @@ SAMPLE_CASES = (
 )
 """What each of the first events of `sample` is; events of a toy follow."""
 
-_MASSES = (0.0, 0.13957, 0.49761, 0.13957, 0.0, 0.0, 0.000511, 0.10566)
 _TYPE = {name: number for number, name in enumerate(ELEMENT_TYPES)}
 _PDG_IDS = (0, 211, 130, 211, 22, 22, 11, 13)
 
@@ -148,7 +148,7 @@ def _event(case: str, rng: np.random.Generator) -> dict[str, list[Row]]:
         ]
         target = {
             "pt_gev": momentum / math.cosh(eta), "eta": eta, "phi": phi,
-            "energy_gev": math.hypot(momentum, _MASSES[number]),
+            "energy_gev": math.hypot(momentum, MASS_GEV[CLASSES[number]]),
         }  # fmt: skip
         charge = int(rng.choice([-1, 1])) if number in (1, 6, 7) else 0
         particles.append({**target, "pdg_id": _PDG_IDS[number], "charge": charge, "element": len(elements)})

@@ -173,8 +173,9 @@ class ParticleOutput(keras.layers.Layer):
         permutation: int32 `[B, max(N, 1)]` of `CanonicalOrder`; None if elements stand as they came.
 
     Returns:
-        Logits and probabilities `[B, N, C]`, charge `[B, N]`, momentum `[B, N, 5]`, and the four-momentum times
-        the probability that there is a particle, `[B, N, 4]`. Padding has zeros everywhere, probabilities too.
+        Logits and probabilities `[B, N, C]`, charge `[B, N]`, momentum `[B, N, 5]`, and the four-momentum
+        times the probability that there is a particle, `[B, N, 4]`. Padding has zeros everywhere,
+        probabilities too.
     """
 
     def call(

@@ -9,7 +9,7 @@ weight:
 | | public | default |
 | --- | --- | --- |
 | order of the elements | decides where bins are cut | canonical |
-| number of bins | from the padded size: padding and batch change answers | from the real elements of the event |
+| number of bins | from the padded size, so that padding changes answers | from the real elements |
 | size of the bins | full ones, and a rest | balanced |
 | hash | one digit | two, the second for what one value holds alone |
 | distance | with a cusp at 0 | smooth |
@@ -166,7 +166,7 @@ def _stack(
 
 
 def _public_stretches(pieces: list[Tensor], copies: list[int], classes: int) -> list[tuple[int, int]]:
-    """Returns `DecodingHeads.stretches` of the public network: pieces as often as they count, logits again."""
+    """Returns `DecodingHeads.stretches` of the public network: all as often as they count, logits twice."""
     stretches, offset = [], 0
     for piece, times in zip(pieces, copies, strict=True):
         width = piece.shape[-1]

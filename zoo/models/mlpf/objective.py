@@ -9,11 +9,12 @@
 
 Charge and momentum count where the target is a particle. The first three are divided by the number of real
 elements of the event, so that neither padding nor the rest of the batch changes the size of a gradient. The
-public code divides by the padded number, and compares pT and E in GeV, where a few stiff tracks make the loss.
+public code divides by the padded number, and compares pT and E in GeV, where few stiff tracks make the loss.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import awkward as ak
@@ -93,7 +94,7 @@ def targets(records: ak.Array, of: str = "target") -> dict[str, Float32]:
     }
     particle = (columns["class"] > 0).astype(np.float64)
     pt, eta, phi, energy = (columns[name] * particle for name in ("pt_gev", "eta", "phi", "energy_gev"))
-    jets = [target_jets(pt[a:b], eta[a:b], phi[a:b]) for a, b in zip(splits[:-1], splits[1:], strict=True)]
+    jets = [target_jets(pt[a:b], eta[a:b], phi[a:b]) for a, b in itertools.pairwise(splits)]
     jet = np.concatenate([np.zeros(0, np.int32), *jets])
     real = np.ones_like(particle)
     four = (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), energy)
