@@ -8,6 +8,7 @@
 | `pipeline` | simulation, files, training batches (`pipeline.py`) |
 | `network` | showers per CPU second of each preset and runtime, memory (`network.py`, `start_up.py`) |
 | `training` | a training step (`training_step.py`) |
+| `mlpf` | whole events: time, memory and their growth with the number of elements (`mlpf.py`) |
 | `peers` | PyTorch Geometric on the same showers (`peers.py`) |
 
 The showers are those of `timing_input.py`: 30 hits on average, 5 to 100. The result goes to
@@ -28,7 +29,7 @@ from benchmarks.timing import Row, print_and_write
 
 RESULTS = Path(__file__).parent / "results"
 CPP = Path(__file__).resolve().parent.parent / "cpp"
-PARTS = ("start", "pipeline", "network", "training", "peers")
+PARTS = ("start", "pipeline", "network", "training", "mlpf", "peers")
 
 
 def rows(parts: Sequence[str], quick: bool, peer: str) -> Iterator[Row]:
@@ -50,6 +51,12 @@ def rows(parts: Sequence[str], quick: bool, peer: str) -> Iterator[Row]:
         from benchmarks.training_step import training
 
         yield from training(seconds)
+    if "mlpf" in parts:
+        from benchmarks.mlpf import scaling, whole_events
+
+        with tempfile.TemporaryDirectory() as temporary:
+            yield from whole_events(Path(temporary), seconds)
+        yield from scaling(seconds)
 
 
 def _networks(parts: Sequence[str], work: Path, seconds: float, quick: bool, peer: str) -> Iterator[Row]:

@@ -30,8 +30,8 @@ class CombinedGraph(keras.layers.Layer):
         hom = n A n (x Theta),  het = x W_h,  gate = sigmoid(x W_t + b_t),
         x' = act(gate hom + (1 - gate) het).
 
-    The last two lines, a highway between a node and its neighbourhood, are repeated for further messages with the
-    same A. With several rounds, each with directions of its own, hom is their mean: nodes that a wall
+    The last two lines, a highway between a node and its neighbourhood, are repeated for further messages with
+    the same A. With several rounds, each with directions of its own, hom is their mean: nodes that a wall
     parts in one round meet in another. One bin is one bin in every round, so then they change nothing.
 
     Theta, W_h and W_t are one product on rows of real nodes; only y and x Theta are gathered into bins, and

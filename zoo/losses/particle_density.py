@@ -73,7 +73,7 @@ def sliced_wasserstein_loss(true: tf.Tensor, predicted: tf.Tensor, slices: int =
 
     A particle is the point pT (cos phi, sin phi, eta) in GeV. On a line the distance is sum |a_i - b_i| of
     the sorted coordinates. Points at 0, which padding and elements without particle are, change nothing as
-    long as both sets have as many points. (The public code squares the differences, which padding does change.)
+    long as both sets have as many points. (The public code squares the differences: there they change it.)
 
     Args:
         true: `[B, N, 3]` or more columns, px, py, pz in GeV, zeros where there is no particle.

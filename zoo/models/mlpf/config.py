@@ -18,9 +18,10 @@ FEATURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cms25": ELEMENT_FEATURES,
         "cms25_dz": (*ELEMENT_FEATURES, "dz_cm"),
         "cms41": (
-            *ELEMENT_FEATURES[:_SEED], "gsf_seed_dnn_1", "gsf_seed_dnn_2", "gsf_seed_dnn_3", "gsf_seed_dnn_4",
-            "gsf_seed_dnn_5", *ELEMENT_FEATURES[_SEED:], "corrected_energy_error_gev", "vx_cm", "vy_cm", "vz_cm",
-            "pt_error_gev", "eta_error", "phi_error", "lambda", "lambda_error", "theta", "theta_error",
+            *ELEMENT_FEATURES[:_SEED], "gsf_seed_dnn_1", "gsf_seed_dnn_2", "gsf_seed_dnn_3",
+            "gsf_seed_dnn_4", "gsf_seed_dnn_5", *ELEMENT_FEATURES[_SEED:], "corrected_energy_error_gev",
+            "vx_cm", "vy_cm", "vz_cm", "pt_error_gev", "eta_error", "phi_error", "lambda", "lambda_error",
+            "theta", "theta_error",
         ),
         "delphes12": (
             "type", "pt_gev", "eta", "sin_phi", "cos_phi", "energy_gev", "eta_outer", "sin_phi_outer",
@@ -28,7 +29,7 @@ FEATURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""Features of an element by the name of the input; `cms25` and `cms41` are the public code's, in its order."""
+"""Features of an element by the name of the input; `cms25` and `cms41` are in the public code's order."""
 
 TYPES: Mapping[str, int] = MappingProxyType(
     {name: 3 if name == "delphes12" else len(ELEMENT_TYPES) for name in FEATURES}

@@ -90,7 +90,9 @@ class ElementFeatures(keras.layers.Layer):
     def _public(self, elements: tf.Tensor, value: dict[str, tf.Tensor]) -> list[tf.Tensor]:
         if self.features == "delphes12":
             return [elements[:, 1:]]
-        log_pt, log_energy = (tf.math.log(value[name] + 1.0) for name in ("pt_gev", "energy_gev"))
+        log_pt, log_energy = (
+            tf.math.log(tf.maximum(value[name], 0.0) + 1.0) for name in ("pt_gev", "energy_gev")
+        )
         up = tf.exp(tf.clip_by_value(value["eta"], -STEEPEST, STEEPEST))
         columns = [
             log_pt,

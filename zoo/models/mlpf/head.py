@@ -33,7 +33,7 @@ def _momentum_of(
     pz = 0.5 * pt * (up - 1.0 / up)
     # Not sqrt(p^2 + m^2), whose squares lose the mass beside a TeV and whose gradient ends at 0.
     p = 0.5 * pt * (up + 1.0 / up)
-    energy = p + mass * mass / (p + tf.sqrt(p * p + mass * mass) + 1e-12)
+    energy = p + mass * mass / (p + tf.sqrt(p * p + mass * mass + 1e-12))
     return (
         tf.stack([pt, eta, sine, cosine, energy], axis=-1),
         tf.stack([pt * cosine, pt * sine, pz, energy], axis=-1),

@@ -32,7 +32,6 @@ from zoo.layers.real_rows import RealRows, ToRows
 from zoo.layers.trim_padding import TrimPadding
 from zoo.models.mlpf.config import MLPFConfig
 from zoo.models.mlpf.decoding import DecodingHeads
-from zoo.models.mlpf.detached import Detached
 from zoo.models.mlpf.element_features import CleanElements, ElementFeatures
 from zoo.models.mlpf.head import LegacyParticle, Particle, ParticleOutput
 
@@ -97,7 +96,7 @@ def build(config: MLPFConfig) -> keras.Model:
         config,
         "id_heads",
     )
-    known = Detached(name="known_class")(logits)
+    known = keras.ops.stop_gradient(logits)
     x = keras.layers.Concatenate(name="direction_input")([x, known])
     eta, phi = _heads(x, [("eta", small, 2, 1), ("phi", small, 2, 2)], (), config, "direction_heads")
     pieces = [x, *regression.pieces]
