@@ -150,7 +150,7 @@ def whole_events(work: Path, seconds: float) -> Iterator[Row]:
 
 
 def scaling(seconds: float) -> Iterator[Row]:
-    """Times the small network for events of 256 to 25,600 elements, and measures the memory that they take."""
+    """Times the small network for events of 256 to 25,600 elements, and measures the memory they take."""
     from zoo.models.mlpf.config import SMALL
 
     run = keras_call(SMALL)
