@@ -42,7 +42,7 @@ def jet_loss(true: tf.Tensor, predicted: tf.Tensor, jet: tf.Tensor) -> tf.Tensor
     Returns:
         `[B]`, 0 for an event without jets.
     """
-    events, most = tf.shape(jet)[0], tf.reduce_max(jet, initial=-1) + 2
+    events, most = tf.shape(jet)[0], tf.maximum(tf.reduce_max(jet), -1) + 2
     segment = tf.reshape(tf.range(events)[:, None] * most + jet + 1, [-1])  # place 0: of no jet
 
     def pt(momentum: tf.Tensor) -> tf.Tensor:
