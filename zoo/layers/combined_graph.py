@@ -35,7 +35,7 @@ class CombinedGraph(keras.layers.Layer):
     parts in one round meet in another. One bin is one bin in every round, so then they change nothing.
 
     Theta, W_h and W_t are one product on rows of real nodes; only y and x Theta are gathered into bins, and
-    only hom comes back. No tensor has more than S elements for a pair of a node and a feature.
+    only hom comes back. The largest tensor is A, with at most b numbers for each node.
 
     Args:
         units: Width of the output.

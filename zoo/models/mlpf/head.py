@@ -42,7 +42,7 @@ def _momentum_of(
 
 @register("Particle")
 class Particle(keras.layers.Layer):
-    """Four-momentum and charge of the particle of each element, one that any mass shell agrees with.
+    """Four-momentum and charge of the particle of each element, on the mass shell of its class.
 
     With c, d, (s, t) and q from the heads,
 
