@@ -8,11 +8,12 @@
 | `pipeline` | simulation, files, training batches (`pipeline.py`) |
 | `network` | speed of each preset in each runtime, memory (`network.py`, `start_up.py`) |
 | `training` | a training step (`training_step.py`) |
+| `mlpf` | whole events: time, memory and their growth with the number of elements (`mlpf.py`) |
 | `peers` | the DRN in PyTorch Geometric on the same showers (`peers.py`) |
 
-The last three are for each model of `subjects.py`: the DRN on the showers of `timing_input.py` (30 hits on
-average, 5 to 100), the superclustering network on simulated windows. The result goes to
-`benchmarks/results/<system>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
+`network`, `training` and `peers` are for each model of `subjects.py`: the DRN on the showers of
+`timing_input.py` (30 hits on average, 5 to 100), the superclustering network on simulated windows. The result
+goes to `benchmarks/results/<system>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from benchmarks.timing import Row, print_and_write
 
 RESULTS = Path(__file__).parent / "results"
 CPP = Path(__file__).resolve().parent.parent / "cpp"
-PARTS = ("start", "pipeline", "network", "training", "peers")
+PARTS = ("start", "pipeline", "network", "training", "mlpf", "peers")
 
 
 def rows(parts: Sequence[str], subjects: Sequence[Subject], quick: bool, peer: str) -> Iterator[Row]:
@@ -53,6 +54,12 @@ def rows(parts: Sequence[str], subjects: Sequence[Subject], quick: bool, peer: s
             from benchmarks.training_step import training
 
             yield from training(subject, seconds)
+    if "mlpf" in parts:
+        from benchmarks.mlpf import scaling, whole_events
+
+        with tempfile.TemporaryDirectory() as temporary:
+            yield from whole_events(Path(temporary), seconds)
+        yield from scaling(seconds)
 
 
 def _network(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.data.cluster_fields import WINDOWS
+from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.schema import KINDS, assemble
 
@@ -116,6 +117,11 @@ def of_kind(kind: Schema) -> ak.Array:
 @pytest.fixture
 def windows() -> ak.Array:
     return make_kind(WINDOWS, 200)
+
+
+@pytest.fixture
+def elements() -> ak.Array:
+    return make_kind(ELEMENT_EVENTS, 20)
 
 
 @pytest.fixture

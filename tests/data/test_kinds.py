@@ -71,7 +71,7 @@ def test_records_to_flat_and_back(of_kind, kind):
     assert same_kept(from_flat(flat), of_kind, kind)
     validate(from_flat(flat), kind)
     assert np.array_equal(lengths(flat), ak.num(of_kind[kind.nodes]))
-    for name in {"hits", "members"} & set(kind.collections):
+    for name in kind.labelled or (kind.nodes,):
         assert np.array_equal(lengths(flat, name), ak.num(of_kind[name]))
     with pytest.raises(UnknownName, match="particles"):
         lengths(flat, "particles")

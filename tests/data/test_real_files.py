@@ -6,6 +6,10 @@ import pytest
 import uproot
 
 from zoo.data.branch_maps import Branch, BranchMap
+from zoo.data.edm4hep import EDM4HEP_FEATURES, read_edm4hep
+from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
+from zoo.data.elements import element_features
+from zoo.data.pf_candidate_fields import NANOAOD, PFNANO
 from zoo.data.readers import read_metadata, read_root
 from zoo.data.schema import leaf_values, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
@@ -83,3 +87,50 @@ def test_nested_branches_are_found_by_their_leaf(real):
     wrong = BranchMap("events", {**fields, "hits.ieta": Branch("CalorimeterHit.Type")})
     with pytest.raises(UnknownName, match=r"'CalorimeterHits\.type'"):
         read_root(path, wrong)
+
+
+def test_delphes_elements_with_their_truth(real):
+    records = read_edm4hep(real("test_FCC_Winter2023.root"))
+    with uproot.open(real("test_FCC_Winter2023.root")) as file:
+        reco = file["events"]["ReconstructedParticles"]
+        x, y = (reco[f"ReconstructedParticles.momentum.{axis}"].array() for axis in "xy")
+        charged = reco["ReconstructedParticles.charge"].array() != 0
+        energy = file["events"]["EFlowNeutralHadron/EFlowNeutralHadron.energy"].array()
+    validate(records, ELEMENT_EVENTS, truth=True)
+    elements = records.elements
+    track, hcal = elements.kind == 1, elements.kind == 5
+    # Delphes' own candidates say what the curvature must give
+    expected = ak.flatten(ak.sort(np.hypot(x, y)[charged]))
+    np.testing.assert_allclose(ak.flatten(ak.sort(elements.pt_gev[track])), expected, rtol=1e-4)
+    assert ak.all(ak.sort(elements.energy_gev[hcal]) == ak.sort(energy))
+    assert element_features(records, EDM4HEP_FEATURES).shape == (ak.sum(ak.num(elements.kind)), 10)
+    # a track's target is its particle; Delphes measures its momentum to a few per mille
+    labels = [CLASSES.index(name) for name in ("charged hadron", "electron", "muon")]
+    of_track = elements[track]
+    assert ak.mean(np.isin(ak.to_numpy(ak.flatten(of_track.target_class)), labels)) > 0.99
+    ratio = ak.to_numpy(ak.flatten(of_track.pt_gev / np.maximum(of_track.target_pt_gev, 1e-3)))
+    assert abs(np.median(ratio) - 1) < 1e-3 and np.mean(np.abs(ratio - 1) < 0.02) > 0.9
+    assert ak.all((of_track.target_charge == of_track.charge) | (of_track.target_class == 0))
+    photon = elements[(elements.kind == 4) & (elements.energy_gev > 0.5)]  # softer ones have no target
+    assert ak.mean(photon.target_class == CLASSES.index("photon")) > 0.9
+    ratio = ak.to_numpy(ak.flatten(photon.energy_gev / np.maximum(photon.target_energy_gev, 1e-3)))
+    assert abs(np.median(ratio) - 1) < 0.03
+
+
+def test_files_without_tracks_and_clusters_are_no_events_of_elements(real):
+    with pytest.raises(UnknownName, match="unknown tree 'events'"):
+        read_edm4hep(real("delphes_gev91ee_zboson_100events.root"))
+    with pytest.raises(UnknownName, match="EFlowTrack"):
+        read_edm4hep(real("edm4hep.root"))
+
+
+def test_candidates_of_cms(real):
+    records = read_root(real("pfnano.root"), PFNANO)
+    found = records.candidates
+    x, y = (-ak.sum(found.pt_gev * function(found.phi), axis=1) for function in (np.cos, np.sin))
+    met, phi = records.met_gev, records.met_phi
+    assert np.all(np.hypot(x - met * np.cos(phi), y - met * np.sin(phi)) < 0.5)
+    assert len(records) == 10 and ak.all(ak.num(records.generated.pt_gev) > 100)
+    few = read_root(real("nano_tt_v15.root"), NANOAOD)
+    with uproot.open(real("nano_tt_v15.root")) as file:
+        assert few.candidates.pt_gev.to_list() == file["Events"]["PFCand_pt"].array().to_list()

@@ -7,6 +7,7 @@
 | `bdt_regression` | boosted trees on shower shapes: correction and its uncertainty, the CMS Run-2 scheme |
 | `pf_clustering` | rechits to clusters: the CMS algorithm |
 | `mustache` | CMS superclustering with dynamic dphi: clusters to superclusters |
+| `particle_flow` | rule-based particle flow in the manner of CMS: tracks and clusters to particles |
 | `shower_shapes` | the inputs of the trees, from the crystals |
 | `mass_shapes`, `image_shapes` | the mass of merged photons by boosted trees, and their inputs |
 | `three_by_three` | that mass from the two highest crystals' neighbourhoods |
@@ -22,6 +23,7 @@ __all__ = [
     "linear_calibration",
     "mass_shapes",
     "mustache",
+    "particle_flow",
     "pf_clustering",
     "raw_sum",
     "shower_shapes",

@@ -37,9 +37,10 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "sample",
         help="electrons or photons (calorimeter objects); superclusters or resonance (PF clusters); "
-        "diphotons, single_photons, ... (candidates of the mass regressor; docs/simulation.md)",
+        "diphotons, single_photons, ... (candidates of the mass regressor), "
+        "ttbar, qcd, single_pion, ... (whole events); docs/simulation.md",
     )
-    parser.add_argument("--n", type=int, required=True, help="number of objects, or of events of clusters")
+    parser.add_argument("--n", type=int, required=True, help="number of objects, or of events")
     parser.add_argument("--seed", type=int, default=1, help="seed (default 1)")
     parser.add_argument("--out", type=Path, required=True, help="ROOT file to write")
     parser.add_argument("--split", default="test", choices=SPLITS, help="which showers to use (default test)")
@@ -53,7 +54,11 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
         "--shift",
         help="a detector or showers unlike the training's: grindhammer_peters, noise, thresholds, dead",
     )
-    parser.add_argument("--no-pileup", action="store_true", help="no other interactions")
+    pileup = parser.add_mutually_exclusive_group()
+    pileup.add_argument("--no-pileup", action="store_true", help="no other interactions")
+    pileup.add_argument(
+        "--pileup", type=int, nargs=2, metavar=("LEAST", "MOST"), help="other interactions, e.g. 55 75"
+    )
     parser.add_argument(
         "--processes", type=int, default=1, help="worker processes (default 1); the content is the same"
     )
@@ -109,6 +114,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
     config = shift.config(SAMPLES[arguments.sample])
     if arguments.no_pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
+    elif arguments.pileup is not None:
+        config = dataclasses.replace(config, pileup=tuple(arguments.pileup))
     with console().status("showers"):
         library = shift.library(arguments.showers)
     done = 0

@@ -5,6 +5,10 @@
 | `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
 | `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of rechits, of clusters, ... |
 | `candidate_fields` | one more kind: photon-like candidates |
+| `element_fields`, `pf_candidate_fields` | further kinds: events of particle-flow elements; of candidates |
+| `targets` | which particle is the target of which element |
+| `edm4hep` | files of Delphes as events of elements |
+| `elements` | the 25 features of an element |
 | `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
 | `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
 | `readers`, `writers` | ROOT files by uproot, in steps, atomic, with metadata |
@@ -22,14 +26,18 @@
 
 from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
+from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
+from zoo.data.pf_candidate_fields import PF_CANDIDATES
 from zoo.data.schema import conform, raw_energy_gev, select, validate
 
 __all__ = [
     "CANDIDATES",
     "CLUSTER_EVENTS",
+    "ELEMENT_EVENTS",
     "OBJECTS",
+    "PF_CANDIDATES",
     "RECHIT_EVENTS",
     "SUPERCLUSTER_EVENTS",
     "WINDOWS",

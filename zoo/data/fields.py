@@ -11,6 +11,8 @@ source for the checks, the files, the shards and `docs/data_format.md`:
 | `CLUSTER_EVENTS` | `cluster_fields` | the PF clusters of one event, with their hits |
 | `WINDOWS` | `cluster_fields` | the clusters around one seed cluster, with their hits |
 | `CANDIDATES` | `candidate_fields` | one photon-like candidate, its hits around the highest crystal |
+| `ELEMENT_EVENTS` | `element_fields` | the particle-flow elements of one event, with the particles |
+| `PF_CANDIDATES` | `pf_candidate_fields` | the particle-flow candidates of one event |
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from zoo.data.schema import KINDS, assemble, cast, validate
 from zoo.data.writers import METADATA_KEY
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 
-__all__ = ["count_objects", "iterate_root", "kind_of_file", "read_metadata", "read_root"]
+__all__ = ["count_objects", "iterate_root", "kind_of_file", "open_root", "read_metadata", "read_root"]
 
 
 def read_root(
@@ -93,7 +93,7 @@ def kind_of_file(path: str | Path) -> Schema:
     Raises:
         InvalidFile: The file is missing, truncated, not ROOT, or of another origin.
     """
-    with _open(path) as file:
+    with open_root(path) as file:
         trees = [name for name, kind in file.classnames(cycle=False).items() if kind == "TTree"]
     found = next((KINDS[name] for name in trees if name in KINDS), None)
     if found is None:
@@ -114,7 +114,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     Raises:
         InvalidFile: The file is missing, truncated, not ROOT, or its metadata is damaged.
     """
-    with _open(path) as file:
+    with open_root(path) as file:
         if METADATA_KEY not in file.keys(cycle=False):
             return {}
         try:
@@ -127,7 +127,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _open(path: str | Path) -> Iterator[Any]:
+def open_root(path: str | Path) -> Iterator[Any]:
     """Opens a ROOT file and turns every failure to read it into `InvalidFile`."""
     import uproot
 
@@ -151,7 +151,7 @@ def _open_tree(
         chosen = branch_map
     else:
         chosen = own_map(schema) if branch_map is None else read_branch_map(branch_map, schema)
-    with _open(path) as file:
+    with open_root(path) as file:
         trees = [name for name, kind in file.classnames(cycle=False).items() if kind == "TTree"]
         if chosen.tree not in trees:
             found = next((KINDS[name] for name in trees if name in KINDS), None)

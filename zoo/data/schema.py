@@ -6,7 +6,8 @@
     raw_energy_gev(records)          # [B] float32, the sum of the hits
 
 Functions take the kind of the records, a `Schema`; calorimeter objects are the default. The field tables
-stand in `zoo.data.object_fields`, `zoo.data.cluster_fields` and `zoo.data.candidate_fields`.
+stand in `zoo.data.object_fields`, `zoo.data.cluster_fields`, `zoo.data.candidate_fields`,
+`zoo.data.element_fields` and `zoo.data.pf_candidate_fields`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import numpy.typing as npt
 
 from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
+from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.fields import Field, Schema
 from zoo.data.object_fields import OBJECTS
+from zoo.data.pf_candidate_fields import PF_CANDIDATES
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = [
@@ -40,7 +43,16 @@ __all__ = [
 
 KINDS: dict[str, Schema] = {
     schema.name: schema
-    for schema in (OBJECTS, RECHIT_EVENTS, CLUSTER_EVENTS, WINDOWS, SUPERCLUSTER_EVENTS, CANDIDATES)
+    for schema in (
+        OBJECTS,
+        RECHIT_EVENTS,
+        CLUSTER_EVENTS,
+        WINDOWS,
+        SUPERCLUSTER_EVENTS,
+        ELEMENT_EVENTS,
+        PF_CANDIDATES,
+        CANDIDATES,
+    )
 }
 
 

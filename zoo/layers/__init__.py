@@ -9,6 +9,8 @@
 | `real_rows` | the real nodes of padded sets as rows, and back |
 | `self_attention` | masked self-attention within each set, on rows |
 | `highway_convolution` | graph convolution with a gate, on rows |
+| `combined_graph` | the graph layer of MLPF: learned places, bins, messages within bins, on rows |
+| `bin_layout`, `hash_order`, `distance_kernel` | what that is made of |
 | `pairwise` | distances between all pairs of nodes |
 | `knn` | masked k nearest neighbours, directed or made undirected |
 | `edge_conv` | EdgeConv with the first dense layer factored into per-node products |
@@ -24,11 +26,15 @@ Import the submodule that you need; this package imports none of them.
 """
 
 __all__ = [
+    "bin_layout",
     "canonical_order",
+    "combined_graph",
+    "distance_kernel",
     "edge_conv",
     "fan_in_uniform",
     "flat_dense",
     "graph_pooling",
+    "hash_order",
     "highway_convolution",
     "in_chunks",
     "knn",

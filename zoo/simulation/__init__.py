@@ -2,7 +2,7 @@
 
 | module | what it gives |
 | --- | --- |
-| `samples` | the samples of objects and of clusters: start here |
+| `samples` | the samples of objects, of clusters and of whole events: start here |
 | `geometry` | barrel crystals: indices, positions, gaps |
 | `showers`, `shower_table` | the frozen Geant4 library: split, draw, scale, put at any impact point |
 | `rebinning` | exact sharing of a shower's deposit among crystals |
@@ -20,6 +20,9 @@
 | `objects`, `deposits`, `patches`, `windows`, `columns` | one batch of objects, and how it becomes records |
 | `cluster_events`, `generated`, `arrivals`, `region_clusters` | one batch of superclustering events |
 | `candidates`, `diphotons` | one batch of candidates: merged decays to photons, single photons |
+| `element_events`, `crossings`, `upstream`, `tracker`, `calorimeters` | one batch of whole events |
+| `cell_grids`, `cell_clusters`, `surfaces` | its cells, clusters, and paths to the detectors' faces |
+| `collisions`, `pythia_collisions` | the pool of collisions at the vertex; the command that makes it |
 | `atomic_npz` | compressed files written whole or not at all |
 
 NumPy and SciPy only; every random draw takes a seed or a generator.

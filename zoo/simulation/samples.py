@@ -1,4 +1,4 @@
-"""The samples, with or without pile-up: single electrons and photons in the barrel, superclustering events.
+"""The samples, with or without pile-up: electrons and photons, superclustering events, whole events.
 
     records = simulate("electrons", 20_000, seed=1, split="train", processes=2)
     quiet = dataclasses.replace(ELECTRONS, pileup=(0, 0))
@@ -13,6 +13,8 @@
 | `neutral_pions`, `eta_mesons` | the same of known masses |
 | `higgs_to_four_photons` | the same of H -> aa: two records with one `event_id` |
 | each of these six with `_hard` | with material, gaps, noise of Run 2 and pile-up |
+| `ttbar`, `qcd`, `qcd_high`, `ztautau` | whole events of tracks and clusters (`ELEMENT_EVENTS`) |
+| `single_electron`, `single_pion`, ... | the same of particle guns |
 
 The same sample, number, seed and split give the same records, whatever the number of processes: records are
 made in chunks, each from the random numbers of (seed, chunk).
@@ -37,6 +39,7 @@ from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig
 from zoo.simulation.cluster_events import RESONANCE, SUPERCLUSTERS, ClusterEventConfig
 from zoo.simulation.columns import Columns, join, to_records
+from zoo.simulation.element_events import ELEMENT_SAMPLES, ElementEventConfig
 from zoo.simulation.objects import simulate_objects
 from zoo.simulation.patches import PatchShape
 from zoo.simulation.pileup import PileupPool
@@ -52,6 +55,8 @@ __all__ = [
     "SAMPLES",
     "SUPERCLUSTERS",
     "ClusterEventConfig",
+    "CrystalSample",
+    "ElementEventConfig",
     "Sample",
     "SampleConfig",
     "simulate",
@@ -113,13 +118,20 @@ class SampleConfig:
         return simulate_objects(n, self, split, library, pool, rng, truth=truth)
 
 
-Sample = SampleConfig | ClusterEventConfig | CandidateConfig
-"""A sample's configuration: all have `name`, `pileup`, `noise`, `dead`, `schema` and `simulate`."""
+CrystalSample = SampleConfig | ClusterEventConfig | CandidateConfig
+"""Samples of the barrel's crystals: `noise`, `dead`, showers of the library, pile-up at the face."""
+
+Sample = CrystalSample | ElementEventConfig
+"""A sample's configuration: all have `name`, `pileup`, `schema` and `simulate`."""
 
 ELECTRONS = SampleConfig("electrons", (11, -11))
 PHOTONS = SampleConfig("photons", (22,))
-_OTHERS: tuple[Sample, ...] = (ELECTRONS, PHOTONS, SUPERCLUSTERS, RESONANCE)
-SAMPLES: dict[str, Sample] = {**{sample.name: sample for sample in _OTHERS}, **CANDIDATE_SAMPLES}
+SAMPLES: dict[str, Sample] = {
+    **{sample.name: sample for sample in (ELECTRONS, PHOTONS)},
+    **{sample.name: sample for sample in (SUPERCLUSTERS, RESONANCE)},
+    **CANDIDATE_SAMPLES,
+    **ELEMENT_SAMPLES,
+}
 
 
 def simulate(
@@ -149,7 +161,7 @@ def simulate(
         processes: Number of worker processes. They are spawned: call this under `if __name__ == "__main__":`
             in a script.
         progress: Called as progress(records done, n).
-        truth: False leaves out `particles` and `deposits`, which training does not need.
+        truth: False leaves out `particles`, `deposits` and `links`, which training does not need.
 
     Returns:
         n records, of the kind `SAMPLES[sample].schema`.
@@ -236,7 +248,7 @@ def _chunk(
     """Makes one chunk, batch by batch until there are enough records; also returns the events it took."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
     pool = None
-    if config.pileup[1] > 0:
+    if config.pileup[1] > 0 and not isinstance(config, ElementEventConfig):
         pool = PileupPool.shipped(None if library is ShowerLibrary.shipped() else library)
     parts: list[Columns] = []
     have, events = 0, 0

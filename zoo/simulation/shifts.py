@@ -27,7 +27,7 @@ from pathlib import Path
 from zoo.errors import InvalidValue
 from zoo.simulation import grindhammer_peters
 from zoo.simulation.response import DeadChannels
-from zoo.simulation.samples import Sample
+from zoo.simulation.samples import CrystalSample, ElementEventConfig, Sample
 from zoo.simulation.showers import ShowerLibrary
 
 __all__ = ["SHIFTS", "Shift"]
@@ -36,21 +36,21 @@ FACTOR = 1.5
 """Of noise and thresholds."""
 
 
-def _same(config: Sample) -> Sample:
+def _same(config: CrystalSample) -> CrystalSample:
     return config
 
 
-def _noise(config: Sample) -> Sample:
+def _noise(config: CrystalSample) -> CrystalSample:
     return dataclasses.replace(config, noise=dataclasses.replace(config.noise, excess=FACTOR))
 
 
-def _thresholds(config: Sample) -> Sample:
+def _thresholds(config: CrystalSample) -> CrystalSample:
     cuts = ("hit_cut_gev", "hit_cut_sigma", "seed_cut_gev", "seed_cut_sigma")
     raised = {name: FACTOR * getattr(config.noise, name) for name in cuts}
     return dataclasses.replace(config, noise=dataclasses.replace(config.noise, **raised))
 
 
-def _dead(config: Sample) -> Sample:
+def _dead(config: CrystalSample) -> CrystalSample:
     return dataclasses.replace(config, dead=DeadChannels(fraction=0.01, tower_probability=1.0))
 
 
@@ -66,11 +66,19 @@ class Shift:
     """
 
     name: str
-    change: Callable[[Sample], Sample] = _same
+    change: Callable[[CrystalSample], CrystalSample] = _same
     showers: Callable[[str | Path], ShowerLibrary] | None = None
 
     def config(self, sample: Sample) -> Sample:
-        """Returns a sample's configuration with the detector of this shift."""
+        """Returns a sample's configuration with the detector of this shift.
+
+        Raises:
+            InvalidValue: The shift is one of crystals, and the sample is of whole events.
+        """
+        if isinstance(sample, ElementEventConfig):
+            if self.change is not _same or self.showers is not None:
+                raise InvalidValue(f"sample of the shift {self.name!r}", "a sample of crystals", sample.name)
+            return sample
         return self.change(sample)
 
     def library(self, folder: str | Path | None = None) -> ShowerLibrary:

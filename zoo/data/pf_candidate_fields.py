@@ -1,0 +1,73 @@
+"""Particle-flow candidates of somebody's files: a source of jets and missing momentum, no input of a network.
+
+records = read_root("nano.root", NANOAOD)      # CMS NanoAOD, from v15 on: those of some jets
+records = read_root("pfnano.root", PFNANO)     # CMS PFNano: generated particles too
+"""
+
+from __future__ import annotations
+
+from zoo.data.branch_maps import Branch, BranchMap
+from zoo.data.element_fields import MEASURED_GEV
+from zoo.data.fields import PI, Field, Role, Schema
+from zoo.data.object_fields import OBJECTS
+
+__all__ = ["NANOAOD", "PFNANO", "PF_CANDIDATES"]
+
+
+def _particles(collection: str, role: Role) -> tuple[Field, ...]:
+    def field(leaf: str, dtype: str, unit: str, meaning: str, low: float, high: float) -> Field:
+        return Field(f"{collection}.{leaf}", dtype, unit, role, meaning, low, high)
+
+    return (
+        field("pdg_id", "int32", "", "PDG code", -(10**7), 10**7),
+        field("pt_gev", "float32", "GeV", "transverse momentum", 0.0, MEASURED_GEV),
+        field("eta", "float32", "", "eta", -20.0, 20.0),
+        field("phi", "float32", "rad", "phi; packed ones may be a little outside", -3.15, 3.15),
+        field("mass_gev", "float32", "GeV", "mass; packed ones may be a little below 0", -1.0, MEASURED_GEV),
+    )
+
+
+PF_CANDIDATES = Schema(
+    "pf_candidates",
+    "events of particle-flow candidates",
+    7,
+    "candidates",
+    (
+        *_particles("candidates", "input"),
+        *_particles("generated", "truth"),
+        Field("met_gev", "float32", "GeV", "provenance", "missing pT of all candidates", 0.0, MEASURED_GEV),
+        Field("met_phi", "float32", "rad", "provenance", "its azimuth", -PI, PI),
+        Field("generated_met_gev", "float32", "GeV", "truth", "missing pT of the truth", 0.0, MEASURED_GEV),
+        OBJECTS.by_name["event_id"],
+    ),
+)
+
+
+def _collection(ours: str, theirs: str) -> dict[str, Branch]:
+    leaves = {"pdg_id": "pdgId", "pt_gev": "pt", "eta": "eta", "phi": "phi", "mass_gev": "mass"}
+    return {f"{ours}.{leaf}": Branch(f"{theirs}_{name}") for leaf, name in leaves.items()}
+
+
+_EVENT = {"generated_met_gev": Branch("GenMET_pt"), "event_id": Branch("event", optional=True)}
+
+NANOAOD = BranchMap(
+    "Events",
+    {
+        **_collection("candidates", "PFCand"),
+        "met_gev": Branch("RawPFMET_pt"),
+        "met_phi": Branch("RawPFMET_phi"),
+        **_EVENT,
+    },
+    PF_CANDIDATES,
+)
+PFNANO = BranchMap(
+    "Events",
+    {
+        **_collection("candidates", "PFCands"),
+        **_collection("generated", "GenCands"),
+        "met_gev": Branch("RawMET_pt"),
+        "met_phi": Branch("RawMET_phi"),
+        **_EVENT,
+    },
+    PF_CANDIDATES,
+)

@@ -1,0 +1,212 @@
+"""Events to tensors and back, checks, sample events. No TensorFlow here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+
+from zoo.data.batching import pad
+from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
+from zoo.data.elements import ELEMENT_FEATURES, element_features
+from zoo.data.schema import assemble
+from zoo.data.tensor_checks import check_tensors
+from zoo.errors import InvalidValue
+from zoo.models.mlpf.config import MASS_GEV
+
+Float32 = npt.NDArray[np.float32]
+Row = dict[str, float]
+
+SCHEMA = ELEMENT_EVENTS
+
+SAMPLE_CASES = (
+    "no elements",
+    "one element",
+    "two elements",
+    "tracks alone",
+    "clusters alone",
+    "every element twice",
+    "all elements alike but for phi",
+    "softest elements",
+    "hardest elements",
+    "across phi = pi",
+    "more elements than a bin",
+)
+"""What each of the first events of `sample` is; events of a toy follow."""
+
+_TYPE = {name: number for number, name in enumerate(ELEMENT_TYPES)}
+_PDG_IDS = (0, 211, 130, 211, 22, 22, 11, 13)
+
+
+def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -> dict[str, Float32]:
+    """Turns records into the network's input tensors, padded to the most elements.
+
+    Args:
+        records: Events with the input fields of `ELEMENT_EVENTS`.
+        features: Names of the features; those of `zoo.models.mlpf.config.FEATURES["cms25_dz"]`, say.
+
+    Returns:
+        `elements` [B, N, F] and `element_mask` [B, N], float32, N >= 1.
+    """
+    counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
+    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    elements, mask = pad(element_features(records, features), splits)
+    return {"elements": elements, "element_mask": mask}
+
+
+def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
+    """Turns the network's outputs into records.
+
+    Args:
+        outputs: By the names of the card.
+
+    Returns:
+        Records with the same fields, as long as the longest event, with zeros behind the elements that there
+        are. The candidates of an event are the elements whose most probable class is not 0.
+    """
+    fields = {name: ak.from_regular(ak.Array(np.asarray(v)), axis=None) for name, v in outputs.items()}
+    return ak.zip(fields, depth_limit=1)
+
+
+def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Checks input tensors: dtypes, shapes, finite (padding too), ranges of the field table.
+
+    Args:
+        inputs: As `to_inputs` returns them.
+
+    Raises:
+        InvalidValue: What was expected and what came, for the first thing that is wrong.
+    """
+    check_tensors(inputs, {"elements": ("B", "N", ELEMENT_FEATURES), "element_mask": ("B", "N")})
+    real = inputs["elements"][inputs["element_mask"] > 0]
+    for number, name in enumerate(ELEMENT_FEATURES):
+        if name not in ("px_gev", "py_gev", "pz_gev"):
+            SCHEMA.by_name[f"elements.{name}"].check(real[:, number])
+    pt, px, py = (real[:, ELEMENT_FEATURES.index(name)] for name in ("pt_gev", "px_gev", "py_gev"))
+    if (bad := np.abs(np.hypot(px, py) - pt) > 1e-3 * pt + 1e-4).any():
+        raise InvalidValue("px_gev, py_gev", f"a pT of {pt[bad][0]:g} GeV", f"{np.hypot(px, py)[bad][0]:g}")
+
+
+def sample(n: int, seed: int) -> ak.Array:
+    """Makes small events quickly, for tests and goldens: the edge cases of `SAMPLE_CASES`, then a toy.
+
+    No physics: each particle leaves the elements of its class where it flies, with smeared energies.
+
+    Args:
+        n: Number of events; the first `len(SAMPLE_CASES)` are the edge cases.
+        seed: Same seed, same events.
+
+    Returns:
+        Records with all fields of `ELEMENT_EVENTS`.
+    """
+    events = []
+    for number in range(n):
+        case = SAMPLE_CASES[number] if number < len(SAMPLE_CASES) else ""
+        events.append(_event(case, np.random.default_rng((seed, number))))
+    columns: dict[str, Any] = {}
+    for field in SCHEMA.fields:
+        if field.collection:
+            rows = [event[field.collection] for event in events]
+            counts = np.array([len(of_event) for of_event in rows], np.int64)
+            flat = [row.get(field.leaf, 0) for of_event in rows for row in of_event]
+            columns[field.name] = ak.unflatten(np.asarray(flat, np.float64).astype(field.dtype), counts)
+        else:
+            value = {"collision_row": -1, "event_id": np.arange(n)}.get(field.name, 0)
+            columns[field.name] = np.broadcast_to(np.asarray(value, field.dtype), (n,))
+    return assemble(columns)
+
+
+def _event(case: str, rng: np.random.Generator) -> dict[str, list[Row]]:
+    """Returns the elements, particles and links of one event."""
+    most = {"no elements": 0, "one element": 1, "two elements": 2, "more elements than a bin": 300}
+    wanted = most.get(case, int(rng.integers(4, 40)))
+    elements: list[Row] = []
+    particles: list[Row] = []
+    links: list[Row] = []
+    while len(elements) < wanted:
+        number = int(rng.integers(1, len(CLASSES)))
+        if case in ("tracks alone", "clusters alone"):
+            number = 7 if case == "tracks alone" else int(rng.choice([2, 5]))
+        momentum = math.exp(rng.uniform(math.log(0.5), math.log(60.0)))
+        if case in ("softest elements", "hardest elements"):
+            momentum = 1e-3 if case == "softest elements" else 3000.0
+        eta = float(rng.uniform(3.0, 5.0) if number in (3, 4) else rng.uniform(-2.4, 2.4))
+        phi = float(rng.uniform(-math.pi, math.pi))
+        if case == "across phi = pi":
+            phi = math.copysign(math.pi - 0.01 * rng.random(), phi)
+        if case == "all elements alike but for phi":
+            number, momentum, eta = 5, 10.0, 1.0
+        left = _elements(number, momentum / math.cosh(eta), eta, phi, rng, exact=case.startswith("all "))
+        left = left[: wanted - len(elements)]
+        links += [
+            {"element": len(elements) + k, "particle": len(particles), "energy_gev": row["energy_gev"]}
+            for k, row in enumerate(left)
+        ]
+        target = {
+            "pt_gev": momentum / math.cosh(eta), "eta": eta, "phi": phi,
+            "energy_gev": math.hypot(momentum, MASS_GEV[CLASSES[number]]),
+        }  # fmt: skip
+        charge = int(rng.choice([-1, 1])) if number in (1, 6, 7) else 0
+        particles.append({**target, "pdg_id": _PDG_IDS[number], "charge": charge, "element": len(elements)})
+        for row in left:
+            row.update(target_particle=-1, charge=charge * (row["kind"] in (1, 6)))
+        left[0].update(target_class=number, target_charge=charge, target_particle=len(particles) - 1)
+        left[0].update({f"target_{name}": value for name, value in target.items()})
+        elements += left
+    if case == "every element twice":
+        elements += [{**row, "target_class": 0, "target_particle": -1} for row in elements]
+        for row in elements[len(elements) // 2 :]:
+            row.update(dict.fromkeys([name for name in row if name.startswith("target_")], 0))
+            row["target_particle"] = -1
+    return {"elements": elements, "particles": particles, "links": links}
+
+
+def _elements(
+    number: int, pt: float, eta: float, phi: float, rng: np.random.Generator, *, exact: bool
+) -> list[Row]:
+    """Returns what a particle of a class leaves; the first one carries its target."""
+
+    def smeared(value: float, relative: float) -> float:
+        return value if exact else value * math.exp(relative * rng.normal())
+
+    def moved(angle: float) -> float:
+        return (
+            angle if exact else float(np.remainder(angle + 0.01 * rng.normal() + math.pi, math.tau) - math.pi)
+        )
+
+    def track(kind: str) -> Row:
+        measured = smeared(pt, 0.01)
+        return {
+            "kind": _TYPE[kind], "pt_gev": measured, "eta": eta, "phi": phi,
+            "energy_gev": measured * math.cosh(eta), "eta_ecal": eta, "phi_ecal": moved(phi),
+            "eta_hcal": eta, "phi_hcal": moved(phi), "hits": int(rng.integers(8, 20)),
+            "dz_cm": float(rng.normal(0.0, 0.01)), "dt_hits": 20 * (number == 7),
+            "muon_type": 6 * (number == 7), "gsf_seed": int(kind == "GSF track"),
+            "delta_p_gev": 0.1 * measured * (kind == "GSF track"),
+        }  # fmt: skip
+
+    def cluster(kind: str, share: float, relative: float, layer: int, depth: int = 0) -> Row:
+        energy, there = smeared(share * pt * math.cosh(eta), relative), eta
+        if not exact:
+            there += 0.01 * float(rng.normal())
+        return {
+            "kind": _TYPE[kind], "pt_gev": energy / math.cosh(there), "eta": there, "phi": moved(phi),
+            "energy_gev": energy, "layer": layer, "depth": depth, "corrected_energy_gev": 1.05 * energy,
+        }  # fmt: skip
+
+    ecal, hcal = (-1, 1) if abs(eta) < 1.48 else (-2, 3)
+    return {
+        1: lambda: [track("track"), cluster("ECAL cluster", 0.3, 0.2, ecal),
+                    cluster("HCAL cluster", 0.6, 0.2, hcal, 1)],
+        2: lambda: [cluster("HCAL cluster", 0.8, 0.2, hcal, 2)],
+        3: lambda: [cluster("HF hadronic", 0.9, 0.3, 12)],
+        4: lambda: [cluster("HF electromagnetic", 0.9, 0.2, 11)],
+        5: lambda: [cluster("ECAL cluster", 1.0, 0.03, ecal)],
+        6: lambda: [track("GSF track"), track("track"), cluster("ECAL cluster", 0.9, 0.03, ecal),
+                    cluster("supercluster", 0.95, 0.03, ecal)],
+        7: lambda: [track("track")],
+    }[number]()  # fmt: skip
