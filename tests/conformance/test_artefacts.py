@@ -73,4 +73,5 @@ def test_released_goldens_are_reproduced(released, artefact, agree):
     if not (folder / manifest["artefacts"][artefact]["path"]).exists():
         pytest.skip(f"{folder.name} was installed without {artefact}")
     inputs = read_tensors(folder, manifest["golden"]["inputs"])
-    agree(read_tensors(folder, manifest["golden"]["outputs"]), runner(artefact, folder)(inputs))
+    golden = read_tensors(folder, manifest["golden"]["outputs"])
+    agree(golden, runner(artefact, folder)(inputs), card=card)
