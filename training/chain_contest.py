@@ -9,7 +9,7 @@ counts where every superclustering has found it.
 | in `out` | what |
 | --- | --- |
 | `raw/` | report of the chains whose energy is "raw", against the better Mustache among them |
-| `calibrated/` | report of the others, against the better Mustache with trees among them |
+| `calibrated/` | report of the others, against the better Mustache with a baseline among them |
 | `chain.json`, `chain.md` | efficiency, resolution and half-widths in bins of ET, mass of a resonance |
 
 The better one is that of the smallest geometric mean of the resolutions in the bins of ET.
@@ -42,7 +42,7 @@ from zoo.evaluation.measures import response_measures
 from zoo.evaluation.report import EnergyReport, Method
 from zoo.evaluation.selection import half_widths, share
 from zoo.simulation.samples import simulate
-from zoo.superclustering import Superclustering
+from zoo.superclustering import MUSTACHES, Superclustering
 
 __all__ = ["chain_contest"]
 
@@ -71,10 +71,12 @@ class _Chain:
         superclustering, _, energy = self.name.partition("+")
         return superclustering, energy
 
-    @property
+    @cached_property
     def classical(self) -> bool:
         """Whether both steps are."""
-        return self.steps[0].startswith("mustache") and self.steps[1].startswith((RAW, "bdt"))
+        superclustering, energy = self.steps
+        known = superclustering in MUSTACHES
+        return known and (energy == RAW or EnergyRegression(energy).network is None)
 
 
 @dataclass(frozen=True)
