@@ -17,6 +17,7 @@ The better one is that of the smallest geometric mean of the resolutions in the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,6 +71,11 @@ class _Chain:
     def steps(self) -> tuple[str, str]:
         superclustering, _, energy = self.name.partition("+")
         return superclustering, energy
+
+    @property
+    def key(self) -> str:
+        """A name without the slashes of a run folder, for files."""
+        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_")
 
     @cached_property
     def classical(self) -> bool:
@@ -139,7 +145,6 @@ def chain_contest(
     for kind, some in kinds.items():
         if some:
             facts["kinds"][kind] = _compare(some, measured, found)
-            _report(kind, facts["kinds"][kind]["baseline"], some, measured, found, facts).write(out / kind)
     if resonances:
         first = [name for name in _baselines(facts) if name in chains]
         ordered = [*first, *(name for name in chains if name not in first)]
@@ -147,6 +152,8 @@ def chain_contest(
     manifest.write_json(out / "chain.json", facts)
     page = out / "chain.md"
     manifest.write_bytes(page, _markdown(facts).encode())
+    for kind, found_of in facts["kinds"].items():
+        _report(kind, found_of["baseline"], kinds[kind], measured, found, facts).write(out / kind)
     return page
 
 
@@ -246,16 +253,17 @@ def _report(
     kind: str, baseline: str, chains: Sequence[_Chain], measured: _Measured, found: npt.NDArray[np.bool_],
     facts: Mapping[str, Any],
 ) -> EnergyReport:  # fmt: skip
-    learned = [chain.name for chain in chains if not chain.classical]
+    learned = [chain.key for chain in chains if not chain.classical]
+    beside = next(chain.key for chain in chains if chain.name == baseline)
     return EnergyReport(
         title=f"ECAL chain, {kind} energy of {facts['sample']}",
         true_energy_gev=measured.true_gev,
         raw_energy_gev=measured.true_gev,  # every found object counts
-        methods=[Method(chain.name, chain.name, measured.energy_gev[chain.name]) for chain in chains],
+        methods=[Method(chain.key, chain.name, measured.energy_gev[chain.name]) for chain in chains],
         variables=measured.variables,
         bootstrap=measured.bootstrap,
-        model=learned[-1] if learned else baseline,
-        baseline=baseline,
+        model=learned[-1] if learned else beside,
+        baseline=beside,
         metadata={key: facts[key] for key in ("sample", "events", "seed", "split", "compared")},
         selection=found,
         cosh_eta=measured.true_gev / measured.true_et,
