@@ -188,9 +188,14 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
         {
             "name": "area under the ROC curve of the edges",
             "value": _short(content["roc"]["clusters"]["area"]),
+            "note": "Mustache gives no probabilities",
         },
         *(
-            {"name": f"{name}s called {name}", **_figure(content["flavour"]["confusion"][i][i])}
+            {
+                "name": f"{name}s called {name}",
+                **_figure(content["flavour"]["confusion"][i][i]),
+                "note": "Mustache does not tell them apart",
+            }
             for i, name in enumerate(content["flavour"]["names"])
         ),
     ]
