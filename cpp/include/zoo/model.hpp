@@ -298,8 +298,9 @@ class Model {
     }
     for (const auto& [set, mask] : masks_) {
       const Shape &a = inputs.at(set).shape(), &b = inputs.at(mask).shape();
-      if (b != Shape(a.begin(), a.begin() + 2))
-        throw InvalidValue(name_ + ", input '" + mask + "'", to_string(Shape(a.begin(), a.begin() + 2)) +
+      const Shape nodes(a.begin(), a.end() - 1);  // all axes but the features
+      if (b != nodes)
+        throw InvalidValue(name_ + ", input '" + mask + "'", to_string(nodes) +
                            " like '" + set + "'", to_string(b));
     }
     if (options_.signature == "flat") check_row_splits(inputs);
