@@ -124,8 +124,6 @@ class DeadChannels:
         """
         n = len(rows)
         shape = (n, rows.shape[1], columns.shape[1])
-        if not (self.fraction or self.tower_probability):
-            return np.zeros(shape, bool)
         dead = rng.random(shape, dtype=np.float32) < self.fraction
         centre_row, centre_column = rows[:, rows.shape[1] // 2], columns[:, columns.shape[1] // 2]
         row = np.clip(centre_row + rng.integers(-reach[0], reach[0], n, endpoint=True), 0, N_ETA - 1)
