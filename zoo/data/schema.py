@@ -49,9 +49,9 @@ KINDS: dict[str, Schema] = {
         CLUSTER_EVENTS,
         WINDOWS,
         SUPERCLUSTER_EVENTS,
+        CANDIDATES,
         ELEMENT_EVENTS,
         PF_CANDIDATES,
-        CANDIDATES,
     )
 }
 
