@@ -42,6 +42,7 @@ from zoo.evaluation.dielectron_mass import compare_masses
 from zoo.evaluation.measures import response_measures
 from zoo.evaluation.report import EnergyReport, Method
 from zoo.evaluation.selection import half_widths, share
+from zoo.registry import is_folder
 from zoo.simulation.samples import simulate
 from zoo.superclustering import MUSTACHES, Superclustering
 
@@ -71,6 +72,13 @@ class _Chain:
     def steps(self) -> tuple[str, str]:
         superclustering, _, energy = self.name.partition("+")
         return superclustering, energy
+
+    @property
+    def label(self) -> str:
+        """Fits a legend: no tags, of the folder of a run its name."""
+        return " + ".join(
+            Path(step).name if is_folder(step) else step.partition(".")[0] for step in self.steps
+        )
 
     @property
     def key(self) -> str:
@@ -254,12 +262,17 @@ def _report(
     facts: Mapping[str, Any],
 ) -> EnergyReport:  # fmt: skip
     learned = [chain.key for chain in chains if not chain.classical]
+    names = [chain.label for chain in chains]
+    labels = names if len(set(names)) == len(names) else [chain.name for chain in chains]
     beside = next(chain.key for chain in chains if chain.name == baseline)
     return EnergyReport(
         title=f"ECAL chain, {kind} energy of {facts['sample']}",
         true_energy_gev=measured.true_gev,
         raw_energy_gev=measured.true_gev,  # every found object counts
-        methods=[Method(chain.key, chain.name, measured.energy_gev[chain.name]) for chain in chains],
+        methods=[
+            Method(chain.key, label, measured.energy_gev[chain.name])
+            for chain, label in zip(chains, labels, strict=True)
+        ],
         variables=measured.variables,
         bootstrap=measured.bootstrap,
         model=learned[-1] if learned else beside,
