@@ -6,6 +6,7 @@ python -m training bdt_regression
 python -m training release runs/drn-001 --tag barrel_v1
 python -m training contest --out runs/contest
 python -m training chain mustache+raw supercluster.barrel_v1+raw
+python -m training seeds runs/drn-002 runs/drn-003
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _contest(words[1:])
         if words[:1] == ["chain"]:
             return _chain(words[1:])
+        if words[:1] == ["seeds"]:
+            return _seeds(words[1:])
         return _train(words)
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -45,7 +48,7 @@ def _train(words: list[str]) -> int:
     names = sorted(path.stem for path in RECIPES.glob("*.toml"))
     if not options.recipe.endswith(".toml") and options.recipe not in names:
         raise UnknownName(
-            "recipe", options.recipe, [*names, "release", "contest", "chain"], "training/recipes"
+            "recipe", options.recipe, [*names, "release", "contest", "chain", "seeds"], "training/recipes"
         )
     from training import recipe as recipes
 
@@ -181,6 +184,25 @@ def _chain(words: list[str]) -> int:
         processes=options.processes,
     )
     print(page)
+    return 0
+
+
+def _seeds(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training seeds",
+        description="Measures runs that differ in fit.seed alone, and the spread of each metric of the card.",
+        epilog="example: python -m training seeds runs/supercluster-2 runs/supercluster-3",
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="run folders, two or more")
+    add("--out", type=Path, default=Path("runs/seeds"), help="folder of the results (default runs/seeds)")
+    add("--processes", type=int, default=2, help="simulating processes")
+    add("--cache", type=Path, help="folder of simulated events (default runs/cache)")
+    options = parser.parse_args(words)
+    _quiet_tensorflow()
+    from training.seeds import compare_seeds
+
+    print(compare_seeds(options.runs, options.out, processes=options.processes, cache=options.cache))
     return 0
 
 

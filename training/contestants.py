@@ -24,7 +24,6 @@ from training import manifest
 from training.recipe import from_dict
 from zoo import registry
 from zoo.artefacts import tag_folder
-from zoo.errors import InvalidFile
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -84,10 +83,7 @@ def contestant(name: str, origin: str) -> Contestant:
     """
     if Path(origin).is_dir():
         folder, tag = Path(origin), None
-        facts = manifest.read_run(folder)
-        if facts.get("status") != "finished":
-            raise InvalidFile(folder, "the run is not finished.", "Go on with --resume, or leave it out.")
-        manifest.check_version(facts, folder)
+        facts = manifest.read_finished(folder)
         return Contestant(name, origin, str(facts["model"]), folder, facts, tag)
     card = registry.info(origin)
     found = card.tag(registry.split_name(origin)[1])

@@ -71,6 +71,21 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise InvalidFile(path, f"not readable as JSON: {error}.") from error
 
 
+def read_finished(folder: Path) -> dict[str, Any]:
+    """Reads the `run.json` of a finished run of this version.
+
+    Raises:
+        InvalidFile: There is none, or the run goes on.
+        InvalidValue: The run is of another version.
+    """
+    facts = read_run(folder)
+    if facts.get("status") != "finished":
+        command = f"python -m training {facts.get('model')} --resume --out {folder}"
+        raise InvalidFile(folder, "the run is not finished.", f"Go on with {command}, or leave it out.")
+    check_version(facts, folder)
+    return facts
+
+
 def prepare_folder(out: Path) -> Path:
     """Makes an output folder and proves that a file can be written in it, before any work is done.
 

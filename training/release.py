@@ -78,12 +78,7 @@ def release(
         InvalidFile: The run is not finished, or the tag exists.
         InvalidValue: The run is of other code, the tag's name is not well formed, or an artefact disagrees.
     """
-    facts = manifest.read_run(run)
-    if facts.get("status") != "finished":
-        raise InvalidFile(
-            run, "the run is not finished.", f"python -m training {facts.get('model')} --resume --out {run}"
-        )
-    manifest.check_version(facts, run)
+    facts = manifest.read_finished(run)
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*_v[0-9]+", tag):
         raise InvalidValue("tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(tag))
     card = registry.info(facts["model"])
@@ -102,7 +97,7 @@ def release(
                 run / name, "is not the file that the run wrote.", "Train again, or restore it."
             )
 
-    test = _test_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
+    test = unseen_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
     candidate = Candidate(run, facts, card, tag, test, _compared(card, tag, baselines))
     make = _release_baseline if card.kind == "baseline" else _release_network
     with _staging(target) as folder:
@@ -127,10 +122,9 @@ def release(
 def _release_network(candidate: Candidate, folder: Path) -> tuple[list[str], str, list[dict[str, Any]]]:
     """Exports, verifies and evaluates a network; returns files for the card, preset and metrics."""
     from zoo.exporting import export
-    from zoo.predicting import predict
     from zoo.verification import verify
 
-    run, test = candidate.run, candidate.test
+    run = candidate.run
     recipe = from_dict(candidate.facts["recipe"], str(run / manifest.RUN_JSON))
     network = rebuild(recipe.model, recipe.config(), run)
     export(
@@ -151,18 +145,34 @@ def _release_network(candidate: Candidate, folder: Path) -> tuple[list[str], str
             f"artefacts of {recipe.model}.{candidate.tag}", "agreement with the goldens", verified
         )
 
-    records = test.records()
+    artefacts = ["model.keras", "model.onnx", "frozen.pb", "manifest.json"]
+    return artefacts, recipe.preset, measure(candidate, network, run / REPORT)
+
+
+def measure(candidate: Candidate, network: keras.Model, out: Path) -> list[dict[str, Any]]:
+    """Writes the report of a network on the candidate's test events.
+
+    Args:
+        candidate: The run and its events; the baselines beside it.
+        network: The run's network.
+        out: Folder of the report.
+
+    Returns:
+        The metrics of a card, one table each with the fields of `zoo.cards.Metric`.
+    """
+    from zoo.predicting import predict
+
+    records = candidate.test.records()
     _tell("predicting")(f"{len(records):,} test objects")
     outputs = predict(network, records)
     found = {name: answer(records) for name, answer in candidate.compared.items()}
-    report = registry.model_module(recipe.model, "report")
-    content = report.evaluate(
-        records, outputs, out=run / REPORT, baselines=found, metadata=_metadata(candidate)
-    )
-    artefacts = ["model.keras", "model.onnx", "frozen.pb", "manifest.json"]
+    report = registry.model_module(candidate.card.name, "report")
+    content = report.evaluate(records, outputs, out=out, baselines=found, metadata=_metadata(candidate))
     # A report of another kind than the energy report says itself what of it belongs on the card.
-    metrics = getattr(report, "card_metrics", card_metrics)(content, _words(test))
-    return artefacts, recipe.preset, metrics
+    metrics: list[dict[str, Any]] = getattr(report, "card_metrics", card_metrics)(
+        content, _words(candidate.test)
+    )
+    return metrics
 
 
 def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], str, list[dict[str, Any]]]:
@@ -239,8 +249,8 @@ def rebuild(model: str, config: Any, run: Path) -> keras.Model:
     return network
 
 
-def _test_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.Events:
-    """Returns the test events, proven to share no shower with what the run saw, where that is still there."""
+def unseen_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data.Events:
+    """Returns a run's test events, proven to share no shower with what it saw, where that is still there."""
     table = {key: value for key, value in facts["recipe"]["data"].items() if key != "recipe"}
     recipe = block(Data, table, "the run's data block")
     tables = facts["recipe"]
