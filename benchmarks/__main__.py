@@ -9,11 +9,11 @@
 | `network` | speed of each preset in each runtime, memory (`network.py`, `start_up.py`) |
 | `training` | a training step (`training_step.py`) |
 | `mlpf` | whole events: time, memory and their growth with the number of elements (`mlpf.py`) |
-| `peers` | the DRN in PyTorch Geometric on the same showers (`peers.py`) |
+| `peers` | the same networks in PyTorch on the same objects (`peers.py`) |
 
-`network`, `training` and `peers` are for each model of `subjects.py`: the DRN on the showers of
-`timing_input.py` (30 hits on average, 5 to 100), the superclustering network on simulated windows. The result
-goes to `benchmarks/results/<system>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
+`network`, `training` and `peers` are for each model of `subjects.py`: DRN and mass regressor on showers
+and images of `timing_input.py`, the superclustering network on simulated windows. The result goes to
+`benchmarks/results/<system>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def rows(parts: Sequence[str], subjects: Sequence[Subject], quick: bool, peer: s
         yield from simulation(seconds)
         yield from loading(seconds)
     for subject in subjects:
-        if "network" in parts or ("peers" in parts and subject.model == "drn"):
+        if "network" in parts or ("peers" in parts and subject.peer):
             with tempfile.TemporaryDirectory() as temporary:
                 yield from _network(parts, subject, Path(temporary), seconds, quick, peer)
         if "training" in parts:
@@ -79,9 +79,10 @@ def _network(
         if app is not None:
             yield from network.cpp(subject, folders, app, batches)
         yield from start_up.memory(subject, folders, batches[512] / "0000", 512)
-    if "peers" in parts and subject.model == "drn":
-        rounds = {1: 50, 64: 6, 256: 4} if quick else {1: 300, 64: 20, 256: 8}
-        yield from peers.comparison(peer, folders, rounds)
+    if "peers" in parts and subject.peer:
+        rounds = {1: 50, 64: 6, 256: 4, 512: 4} if quick else {1: 300, 64: 20, 256: 8, 512: 6}
+        wanted = {size: rounds[size] for size in (*subject.peer, peers.TRAINING_BATCH)}
+        yield from peers.comparison(subject, peer, folders, wanted)
 
 
 def main() -> int:

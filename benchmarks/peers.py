@@ -1,9 +1,9 @@
-"""Two presets of the DRN in PyTorch Geometric, on the same showers, in the same run.
+"""The same networks in PyTorch, on the same objects, in the same run: `peer_<model>.py`.
 
     python -m benchmarks --peer-python /path/to/python     # an interpreter with the extra `peers`
 
 The peer runs as a process of its own, a batch at a time, in turn with the zoo's frozen graph: one line in,
-one line out. Without an interpreter that has torch and torch_geometric the comparison is skipped.
+one line out. Without an interpreter that has torch, for the DRN torch_geometric too, it is skipped.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.network import RUNTIMES
-from benchmarks.subjects import SUBJECTS, Batch
+from benchmarks.subjects import Batch, Subject
 from benchmarks.timing import Row
 from benchmarks.training_step import step_of
+from zoo.registry import info
 
-PRESETS = ("two_layer", "cms")
-BATCHES = (1, 64)
 TRAINING_BATCH = 256
 
 
 class Peer:
     """A process that answers {"preset", "size", "number", "train"} with the CPU seconds of that call."""
 
-    def __init__(self, python: str) -> None:
-        command = [python, "-m", "benchmarks.peer_process"]
+    def __init__(self, python: str, model: str) -> None:
+        command = [python, "-m", "benchmarks.peer_process", model]
         root = Path(__file__).resolve().parent.parent
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=root)
@@ -60,43 +59,57 @@ class Peer:
         self._process.wait()
 
 
-def comparison(python: str, folders: Mapping[str, Path], rounds: Mapping[int, int]) -> Iterator[Row]:
+def comparison(
+    subject: Subject, python: str, folders: Mapping[str, Path], rounds: Mapping[int, int]
+) -> Iterator[Row]:
     """Times peer and zoo in turn, batch by batch.
 
     Args:
-        python: An interpreter with torch and torch_geometric.
+        subject: The model.
+        python: An interpreter with torch and what else the peer needs.
         folders: The export of each preset.
-        rounds: Number of batches, by batch size.
+        rounds: Number of batches, by batch size; those of `TRAINING_BATCH` are for the training step alone.
+
+    Raises:
+        RuntimeError: The peer's network has another number of parameters.
     """
     try:
-        peer = Peer(python)
+        peer = Peer(python, subject.model)
     except (OSError, RuntimeError) as error:
         print(f"peers: skipped, {error} (pip install '.[peers]', --peer-python)", file=sys.stderr)
         return
-    drn = SUBJECTS["drn"]
-    name = f"PyTorch Geometric {peer.about['version']} ({peer.about['extensions']})"
-    for preset in PRESETS:
-        for size in BATCHES:
-            run = RUNTIMES["frozen graph"](drn.model, folders[preset])
+    name = peer.about["name"]
+    for preset, parameters in peer.about["parameters"].items():
+        expected = info(subject.model).presets[preset].parameters
+        if subject.same_peer and parameters != expected:
+            raise RuntimeError(f"{name}: {parameters} parameters in {preset}, {expected} in the zoo")
+        for size in (size for size in rounds if size != TRAINING_BATCH):
+            run = RUNTIMES["frozen graph"](subject.model, folders[preset])
             question = {"preset": preset, "size": size, "train": False}
-            theirs, ours = _in_turn(peer, lambda batch, run=run: run(batch.inputs), rounds[size], question)
+            theirs, ours = _in_turn(
+                subject, peer, lambda batch, run=run: run(batch.inputs), rounds[size], question
+            )
             for who, value in ((name, theirs), ("zoo, frozen graph", ours)):
-                yield drn.speed(f"{preset}, {who}, batch {size}, in turn", value, size)
+                yield subject.speed(f"{preset}, {who}, batch {size}, in turn", value, size)
         question = {"preset": preset, "size": TRAINING_BATCH, "train": True}
-        theirs, ours = _in_turn(peer, step_of(drn, preset), rounds[TRAINING_BATCH], question)
+        theirs, ours = _in_turn(subject, peer, step_of(subject, preset), rounds[TRAINING_BATCH], question)
         for who, value in ((name, theirs), ("zoo, Keras", ours)):
-            yield drn.row(f"{preset}, {who}, training step of {TRAINING_BATCH}, in turn", value, "CPU-s")
+            yield subject.row(f"{preset}, {who}, training step of {TRAINING_BATCH}, in turn", value, "CPU-s")
     peer.close()
 
 
 def _in_turn(
-    peer: Peer, call: Callable[[Batch], object], rounds: int, question: Mapping[str, Any]
+    subject: Subject,
+    peer: Peer,
+    call: Callable[[Batch], object],
+    rounds: int,
+    question: Mapping[str, Any],
 ) -> tuple[float, float]:
     """Returns the median CPU seconds of a call of the peer and of ours; the first tenth warms up."""
     theirs, ours = [], []
     for number in range(rounds):
         theirs.append(peer.ask(number=number, **question))
-        batch = SUBJECTS["drn"].batch(number * question["size"], question["size"])
+        batch = subject.batch(number * question["size"], question["size"])
         start = time.process_time()
         call(batch)
         ours.append(time.process_time() - start)

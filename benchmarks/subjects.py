@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 
 from benchmarks.timing import Row
-from benchmarks.timing_input import showers
+from benchmarks.timing_input import images, showers
 from zoo.goldens import Tensors
 from zoo.registry import model_module
 
@@ -38,6 +38,8 @@ class Subject:
     batch: Callable[[int, int], Batch]  # from the number of the first object, and how many
     unit: str  # of speeds: objects per CPU second, or CPU milliseconds an object
     goals: Mapping[str, str] = field(default_factory=dict)  # by what a row says behind the model
+    peer: tuple[int, ...] = ()  # batch sizes that `peers.py` compares; none: there is no peer
+    same_peer: bool = True  # whether the peer must have as many parameters, preset by preset
 
     def row(self, what: str, value: float, unit: str) -> Row:
         """Returns a figure of this model, its goal beside it."""
@@ -75,6 +77,11 @@ def _showers(start: int, size: int) -> Batch:
     return Batch(part.inputs(), {"dscb": -part.target})
 
 
+def _images(start: int, size: int) -> Batch:
+    part = images().batch(start, size)
+    return Batch({"image": part.image, "seed": part.seed}, {"mass_gev": part.mass_gev})
+
+
 def _windows() -> ak.Array:
     """Simulates windows as the network is trained on, with their pile-up."""
     from zoo.models.supercluster.events import simulate
@@ -103,6 +110,15 @@ SUBJECTS = {
                 "two_layer, training step of 256": "<= 0.5",
                 "cms, training step of 256": "<= 1.2",
             },
+            peer=(1, 64),
+            same_peer=False,  # other inputs: x, y, z
+        ),
+        Subject(
+            "mass_regressor",
+            ("barrel", "cms"),
+            _images,
+            "images/CPU-s",
+            peer=(1, 64, 512),
         ),
         Subject(
             "supercluster",

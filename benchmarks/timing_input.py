@@ -1,8 +1,11 @@
-"""The timing input: toy showers of 30 hits on average, 5 to 100, as of the public code's CPU figures.
+"""The timing input, the same for zoo and peers: toy showers and toy images, work to be timed, not physics.
 
-Cells fall off exponentially around a centre and energies are spread at random: work to be timed, not physics.
+`showers()`: 30 hits on average, 5 to 100, as of the public code's CPU figures.
+Cells fall off exponentially around a centre and energies are spread at random.
 The public networks span the barrel and the endcaps in five scaled features (x, y, z, energy, noise); the
 zoo's take crystal indices of the barrel: their copy of a shower keeps its cells, its centre folded into it.
+
+`images()`: one or two spots among 32 x 32 crystals, a third of the others with some noise.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 SEED, SHOWERS = 20220509, 4096
+IMAGES, SIDE, SEED_AT = 1024, 32, 15
 CELL = 0.0174  # in eta and phi
 RADIUS_CM, ENDCAP_CM, ENDCAP_ETA = 129.0, 317.0, 1.479
 CRYSTALS_ETA, CRYSTALS_PHI = 85, 360
@@ -86,3 +90,38 @@ def showers() -> Showers:
     event = np.stack([rho, leakage * raw], axis=-1)
     columns = (scaled, context, log_response, hits, event)
     return Showers(n, *(column.astype(np.float32) for column in columns))
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of B candidates."""
+
+    image: npt.NDArray[np.float32]  # [B, 32, 32, 2] E_T and |E_z| in GeV
+    seed: npt.NDArray[np.float32]  # [B, 2] ieta, iphi of the crystal at [15, 15]
+    mass_gev: npt.NDArray[np.float32]  # [B]
+
+    def batch(self, start: int, size: int) -> Images:
+        """Returns `size` consecutive images, from the front again after the last."""
+        rows = np.arange(start, start + size) % len(self.seed)
+        return Images(self.image[rows], self.seed[rows], self.mass_gev[rows])
+
+
+@functools.cache
+def images() -> Images:
+    """Makes the 1024 images."""
+    rng = np.random.default_rng(SEED)
+    row, column = np.mgrid[:SIDE, :SIDE] - SEED_AT
+    energy, share = rng.uniform(20.0, 100.0, IMAGES), rng.uniform(0.5, 1.0, IMAGES)
+    distance, angle = rng.uniform(0.0, 6.0, IMAGES), rng.uniform(-np.pi, np.pi, IMAGES)
+    second = np.hypot(
+        row - (distance * np.cos(angle))[:, None, None], column - (distance * np.sin(angle))[:, None, None]
+    )
+    spots = share[:, None, None] * np.exp(-1.5 * np.hypot(row, column))
+    spots = spots + (1.0 - share)[:, None, None] * np.exp(-1.5 * second)
+    et = energy[:, None, None] * spots * (spots > 1e-3)
+    et += rng.exponential(0.05, et.shape) * (rng.random(et.shape) < 0.3)
+    ieta, iphi = rng.integers(1, CRYSTALS_ETA - 15, IMAGES), rng.integers(1, CRYSTALS_PHI + 1, IMAGES)
+    ez = et * np.sinh(CELL * ieta)[:, None, None]
+    seed = np.stack([ieta, iphi], axis=-1).astype(np.float32)
+    mass = energy * CELL * distance * np.sqrt(share * (1.0 - share))
+    return Images(np.stack([et, ez], axis=-1).astype(np.float32), seed, mass.astype(np.float32))
