@@ -9,6 +9,7 @@ import pytest
 from zoo.errors import InvalidValue
 from zoo.evaluation.posterior_median import positive_fraction, sigma_m2_gev2
 from zoo.models.mass_regressor import events, report
+from zoo.models.mass_regressor.goals import check_goals
 
 N = 4000
 
@@ -137,3 +138,18 @@ def test_baselines_alone_and_bad_predictions(records):
         report.report_content(records, {"energy_gev": np.zeros(N)}, replicas=5)
     with pytest.raises(InvalidValue, match="4000 values"):
         report.report_content(records, {"mass_gev": np.zeros(3)}, replicas=5)
+
+
+def test_goals_follow_from_the_figures(content):
+    goals = {goal["goal"]: goal for goal in content["goals"]}
+    beaten = goals["0.4 GeV: mean |error| over that of trees on shapes"]
+    assert beaten["value"] == pytest.approx(0.5) and beaten["verdict"] == "met" and beaten["limit"] == 0.9
+    assert goals["0.1 GeV: mean |error| over that of trees on shapes"]["limit"] == 1.0
+    for row in content["photons"]:
+        goal = goals[f"photons, pT {row['low']:g}-{row['high']:g} GeV: P(m > 0) off the posterior median"]
+        off = abs(row["methods"]["mass_regressor"]["positive"]["value"] - row["expected"])
+        assert goal["value"] == pytest.approx(off) and (goal["verdict"] == "met") == (off <= 0.03)
+    worse = {**content, "template": [{"low": 20.0, "high": 40.0, "ratio": {"value": 1.5, "error": 0.1}}]}
+    assert check_goals(worse)[-1]["verdict"] == "not met"
+    worse["template"][0]["ratio"] = {"value": 1.2, "error": 0.1}
+    assert check_goals(worse)[-1]["verdict"] == "undecided"

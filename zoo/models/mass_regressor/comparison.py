@@ -118,11 +118,11 @@ class Comparison:
         return result
 
     def _points(self) -> list[dict[str, Any]]:
-        """Decays within 50 MeV of six masses, in bins of pT."""
+        """Decays within 50 MeV of six masses, in bins of pT and of all pT."""
         rows = []
         for mass in POINTS_GEV:
             near = self.flat & (np.abs(self.mass - mass) < POINT_HALF_GEV)
-            for low, high in pairwise(PT_EDGES):
+            for low, high in (*pairwise(PT_EDGES), (PT_EDGES[0], PT_EDGES[-1])):
                 index = np.flatnonzero(near & (self.pt >= low) & (self.pt < high))
                 rows.append({"mass_gev": mass, **self._row(low, high, index)})
         return rows

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoo.evaluation.html_parts import gallery, grid, mark, page, pair
+from zoo.evaluation.html_parts import COLOURS, gallery, grid, mark, page, pair
 
 __all__ = ["render"]
 
@@ -34,6 +34,7 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
     """
     parts = [f"<p class='note'>{html.escape(note)}</p>" for note in content["notes"]]
     parts += ["<h2>Decays below 1.2 GeV</h2>", _table(content, [("all", content["overall"])])]
+    parts += _goals(content)
     parts.append(gallery(pictures, ["spectra"]))
     for name, table in content["variables"].items():
         rows = [(f"{row['low']:g}-{row['high']:g} {table['unit']}", row["methods"]) for row in table["bins"]]
@@ -58,6 +59,19 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
         ]
         parts += ["<h2>Sample</h2>", _details(grid("<tr><th>fact</th><th></th></tr>", facts))]
     return page(content["title"], parts)
+
+
+def _goals(content: Content) -> list[str]:
+    """What is asked, and whether it is met."""
+    rows = [
+        f"<tr class='{COLOURS[goal['verdict']]}'><td>{html.escape(goal['goal'])}</td><td>{pair(goal)}</td>"
+        f"<td>{goal['limit']:g}</td><td>{goal['verdict']}</td></tr>"
+        for goal in content["goals"]
+    ]
+    if not rows:
+        return []
+    words = "Goals (undecided: beyond the limit by less than two errors):"
+    return [f"<p>{words}</p>", grid("<tr><th></th><th></th><th>at most</th><th></th></tr>", rows)]
 
 
 def _table(content: Content, bins: Iterable[tuple[str, Content]]) -> str:

@@ -3,7 +3,8 @@
 | part | of which candidates |
 | --- | --- |
 | bins of mass, pT and opening | decays of all masses up to 1.2 GeV |
-| points | decays within 50 MeV of six masses, in bins of pT |
+| points | decays within 50 MeV of six masses, in bins of pT and of all pT |
+| goals | what is asked of the network (`goals.py`) |
 | peaks, planes | one mass each: bosons' pairs, pi0, eta |
 | photons | P(m > 0) of single photons, beside the median of the posterior |
 | template fit | the same near 0.4 GeV, of a simple sample: what two showers of known shape tell |
@@ -31,6 +32,7 @@ from zoo.evaluation.mass_plots import draw_bins, draw_peaks, draw_photons, draw_
 from zoo.evaluation.report_folder import check_target, publish
 from zoo.models.mass_regressor.comparison import LABELS, MODEL, RESOLVED, TREES, Comparison
 from zoo.models.mass_regressor.events import SCHEMA
+from zoo.models.mass_regressor.goals import check_goals
 from zoo.models.mass_regressor.page import render
 
 __all__ = ["BASELINES", "LABELS", "card_metrics", "evaluate", "report_content"]
@@ -113,7 +115,9 @@ def report_content(
     if outputs is not None:
         answers[MODEL] = _answers(MODEL, outputs, len(records))
     comparison = Comparison(records, answers, replicas)
-    return comparison.content(dict(metadata or {})) | {"template": comparison.template(records, template_n)}
+    content = comparison.content(dict(metadata or {}))
+    content |= {"template": comparison.template(records, template_n)}
+    return content | {"goals": check_goals(content) if outputs is not None else []}
 
 
 def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]]:
