@@ -15,10 +15,14 @@ CONFORMANCE = Path(__file__).parent / "conformance"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keeps a file's tests in one process, and those of the conformance suite, which share their exports."""
+    """Keeps a file's tests in one process, and a model's of the conformance suite, which share its export."""
     for item in items:
-        group = CONFORMANCE if CONFORMANCE in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+        group = str(item.path)
+        if CONFORMANCE in item.path.parents:
+            of = getattr(item, "callspec", None)
+            name = of.params.get("name", of.params.get("released", "")) if of else ""
+            group = f"conformance of {name.partition('.')[0]}"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
