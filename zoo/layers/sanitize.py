@@ -15,11 +15,13 @@ LARGEST = 1e6  # larger magnitudes are clipped: beyond any energy, coordinate or
 def finite(x: tf.Tensor) -> tf.Tensor:
     """Replaces NaN and infinities by zero and clips to +-1e6.
 
-    The two conditions stand directly in two `where`: tf2onnx turns other forms into c * x + (1 - c) * 0,
-    which lets NaN through in ONNX Runtime only.
+    The two conditions stand directly in two selections: tf2onnx turns other forms into c * x + (1 - c) * 0,
+    which lets NaN through in ONNX Runtime only. `Select`, for `tf.where` (SelectV2) takes 13 times as long on
+    one core: without broadcasting it can do several numbers at a time.
     """
-    x = tf.where(tf.math.is_nan(x), tf.zeros_like(x), x)
-    x = tf.where(tf.math.is_inf(x), tf.zeros_like(x), x)
+    zeros = tf.zeros_like(x)
+    x = tf.raw_ops.Select(condition=tf.math.is_nan(x), x=zeros, y=x)
+    x = tf.raw_ops.Select(condition=tf.math.is_inf(x), x=zeros, y=x)
     return tf.clip_by_value(x, -LARGEST, LARGEST)
 
 
