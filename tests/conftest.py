@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:  # its threads would wait for those of the other workers
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 TOY_MODELS = Path(__file__).parent / "toy_models"
 CONFORMANCE = Path(__file__).parent / "conformance"
