@@ -154,6 +154,22 @@ def test_particle_flow_in_portions_is_the_same(records, monkeypatch):
         np.testing.assert_array_equal(getattr(parts, item.name), getattr(whole, item.name))
 
 
+def test_vectors_of_each_element_are_branches_of_a_predictions_file(records, tmp_path):
+    import uproot
+
+    from zoo.predictions_file import write_predictions
+
+    answers = perfect(records)
+    found = events.to_records({**answers, "charge": answers["momentum"][:, :, 0]})
+    names = {spec.name: spec.features for spec in zoo.info("mlpf").outputs if spec.name in answers}
+    path = write_predictions(tmp_path / "p.root", found, features=names)
+    with uproot.open(path) as file:
+        tree = file["predictions"]
+        sine = np.asarray(tree["momentum_sin_phi"].array())
+        assert {"charge", "class_probability_photon", "momentum_energy_gev"} <= set(tree.keys())
+    np.testing.assert_array_equal(sine, answers["momentum"][:, :, 2])
+
+
 def test_samples_with_pileup(records):
     assert records.n_pileup.to_list() == [0] * 8 + [5] * 8
     made = {"n": 2, "seed": 1, "split": "train", "truth": False}

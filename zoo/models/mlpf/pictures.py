@@ -150,7 +150,9 @@ def draw_missing_momentum(content: Content, group: int) -> Any:
         axes.set_title(f"{words}, {content['groups'][group]['label']}", fontsize=10)
         axes.set_xlabel(r"$|\vec{p}_\mathrm{T}^{\,miss} - $true$|$ [GeV]")
         axes.set_ylabel("share of events / 2 GeV")
-        axes.legend(title="dashed: 97 % quantile", title_fontsize=8.5)
+        axes.legend(
+            title="dashed: 97 % quantile", title_fontsize=8.5, frameon=True, framealpha=1.0, edgecolor="none"
+        )
     return figure
 
 
