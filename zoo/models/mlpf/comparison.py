@@ -129,7 +129,8 @@ def _bins(
     of: Any,
 ) -> list[Json]:
     def bins(particles: Particles) -> Index:
-        return Variable("", "", "", of(particles), edges).bins()
+        # what lies beyond the last edge is in the last bin: no candidate is left out
+        return Variable("", "", "", np.minimum(of(particles), edges[-1]), edges).bins()
 
     at_target = bins(sample.target)
     at_candidate = {method: bins(found) for method, found in sample.found.items()}
