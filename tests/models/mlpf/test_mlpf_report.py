@@ -12,6 +12,8 @@ import zoo
 from training import recipe
 from tuning.spaces import mlpf as tuning_space
 from zoo.data.element_fields import CLASSES
+from zoo.data.flat import to_flat
+from zoo.data.shards import unique_showers
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf import events, report
 from zoo.models.mlpf.config import NOV2022
@@ -182,6 +184,13 @@ def test_samples_with_pileup(records):
         events.simulate("ttbra", pileup=True, **made)
     with pytest.raises(InvalidValue, match="a number or a range"):
         events.simulate("ttbar@many", pileup=True, **made)
+
+
+def test_splits_share_no_hard_collision_and_a_cache_knows_it(records):
+    train = events.simulate("ttbar", 8, 3, split="train", pileup=True, truth=False)
+    seen = [set(unique_showers(to_flat(one, events.SCHEMA))["collisions"]) for one in (train, records)]
+    assert seen[0] and seen[1] == set(records.collision_row.to_list())
+    assert not seen[0] & seen[1]
 
 
 def test_targets_without_a_loss_are_left_out_of_the_batches(tmp_path):
