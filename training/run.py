@@ -195,11 +195,12 @@ def datasets(
     from zoo.data.dataset import training_dataset, validation_dataset
 
     reader, objective = model_module(recipe.model, "events"), model_module(recipe.model, "objective")
+    losses = objective.loss(recipe.config())  # may leave out an output that has a target
     shapes = info(recipe.model).shapes
     sized = any("N" in shape for shape in shapes.values())  # an image has one size, however many hits
     common: dict[str, Any] = {
         "to_inputs": reader.to_inputs,
-        "targets": objective.targets,
+        "targets": lambda records: {n: v for n, v in objective.targets(records).items() if n in losses},
         "weights": getattr(objective, "weights", None),
         "shapes": shapes,
         "boundaries": choose_boundaries(lengths(events["train"].read(0))) if sized else (_ANY_SIZE,),

@@ -290,12 +290,18 @@ def _answer(model: keras.Model, card: ModelCard, inputs: dict[str, tf.Tensor]) -
 def _flat(
     model: keras.Model, card: ModelCard, name: str, mask_name: str
 ) -> Callable[..., dict[str, tf.Tensor]]:
-    """Returns a function of all nodes behind each other and their `row_splits`."""
+    """Returns a function of all nodes behind each other and their `row_splits`; so come outputs per node."""
+    nodes = card.shapes[mask_name][-1]
 
     def serve(row_splits: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         dense, mask = flat_to_dense(inputs[name], row_splits)
         outputs = _answer(model, card, {**inputs, name: dense, mask_name: mask})
-        return {spec.name: outputs[spec.name] for spec in card.outputs}
+        return {
+            spec.name: tf.boolean_mask(outputs[spec.name], mask > 0.0)
+            if nodes in spec.shape
+            else outputs[spec.name]
+            for spec in card.outputs
+        }
 
     return serve
 

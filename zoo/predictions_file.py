@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ def write_predictions(
     metadata: Mapping[str, Any] | None = None,
     *,
     sizes: Mapping[str, int] | None = None,
+    features: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Writes predictions to a ROOT file.
 
@@ -34,6 +35,8 @@ def write_predictions(
         metadata: Goes into the file as JSON.
         sizes: Length of the fields that are vectors of one length, {"dscb": 6}; other lists are written
             jagged.
+        features: Names of the components of the fields that are a vector for each node: each is a jagged
+            branch of its own, {"momentum": ("pt_gev", "eta")} becomes `momentum_pt_gev` and `momentum_eta`.
 
     Returns:
         The path.
@@ -50,8 +53,7 @@ def write_predictions(
     path = Path(path)
     branches: dict[str, Any] = {}
     types: dict[str, Any] = {}
-    for name in ak.fields(found):
-        values = found[name]
+    for name, values in _columns(found, features or {}):
         if values.ndim > 1 and name not in (sizes or {}):
             branches[name], types[name] = values, ak.type(values).content
             continue
@@ -72,3 +74,11 @@ def write_predictions(
         reason = f"cannot be written ({error.strerror or error})."
         raise InvalidFile(path, reason, "Nothing was left behind.") from error
     return path
+
+
+def _columns(found: ak.Array, features: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ak.Array]]:
+    for name in found.fields:
+        if name not in features:
+            yield name, found[name]
+        for number, feature in enumerate(features.get(name, ())):
+            yield f"{name}_{feature}", found[name][:, :, number]

@@ -89,7 +89,12 @@ def _flat(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> Run:
         mask = inputs[mask_name] > 0
         flat = {other: values for other, values in inputs.items() if other not in (name, mask_name)}
         splits = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int64)
-        return dense({**flat, name: inputs[name][mask], "row_splits": splits})
+        outputs = dense({**flat, name: inputs[name][mask], "row_splits": splits})
+        for per_node in (spec.name for spec in card.outputs if card.shapes[mask_name][-1] in spec.shape):
+            rows = outputs[per_node]
+            outputs[per_node] = np.zeros((*mask.shape, *rows.shape[1:]), rows.dtype)
+            outputs[per_node][mask] = rows
+        return outputs
 
     return run
 

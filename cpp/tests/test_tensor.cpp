@@ -30,6 +30,8 @@ int main() {
   CHECK(zoo::pad(rows, splits, 3, 3).first.shape() == (zoo::Shape{0, 1, 2}));
   CHECK(zoo::flatten(Tensor::float32({1, 3, 1}, {7, 8, 9}), Tensor::float32({1, 3}, {0, 1, 1})).first.values<float>() ==
         (std::vector<float>{8, 9}));  // real slots need not come first
+  CHECK(zoo::flatten(Tensor::float32({2, 2}, {7, 8, 9, 0}), Tensor::float32({2, 2}, {0, 1, 1, 0})).first.shape() ==
+        zoo::Shape{2});  // one number for each node
   CHECK_THROWS(zoo::InvalidValue, zoo::pad(rows, Tensor::int64({2}, {0, 4}), 0, 1), "row_splits", "up to 3");
   CHECK_THROWS(zoo::InvalidValue, zoo::pad(rows, splits, 0, 4), "4");
   CHECK_THROWS(zoo::InvalidValue, zoo::flatten(padded, Tensor::float32({3, 1}, {1, 1, 1})), "[B, N]");

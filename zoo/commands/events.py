@@ -168,7 +168,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     metadata = {"model": origin, "file": arguments.file.name, "code_version": zoo.__version__}
     # Vectors of one length, e.g. the parameters of a distribution, become fixed arrays in the tree.
     sizes = {spec.name: spec.dims[1] for spec in card.outputs if len(spec.dims) == 2 and spec.dims[1] > 0}
-    write_predictions(arguments.out, found, metadata, sizes=sizes)
+    features = {spec.name: spec.features for spec in card.outputs if len(spec.dims) == 3}
+    write_predictions(arguments.out, found, metadata, sizes=sizes, features=features)
     print(arguments.out)
     return 0
 

@@ -224,11 +224,15 @@ def unique_showers(flat: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[int]]
     """Library rows of the leading showers in flat arrays, by library; of two showers where both are named.
 
     Args:
-        flat: Flat arrays, with or without `shower_row` and `shower_pdg_id`, and the same of a second shower.
+        flat: Flat arrays, with or without `shower_row` and `shower_pdg_id`, and the same of a second shower;
+            or with `collision_row`.
 
     Returns:
-        "11" or "22" -> sorted rows.
+        "11", "22" or "collisions" -> sorted rows.
     """
+    if "collision_row" in flat:
+        rows = np.unique(flat["collision_row"])
+        return {"collisions": [int(row) for row in rows if row >= 0]}
     if "shower_row" not in flat or "shower_pdg_id" not in flat or not len(lengths(flat)):
         return {}
     kinds = [prefix for prefix in ("", "second_") if f"{prefix}shower_row" in flat]

@@ -12,6 +12,8 @@
 | `measures` | all of the above for one method in one bin |
 | `selection` | a selection of clusters: precision, recall, ROC curve, confusion of classes, half-widths |
 | `mass`, `mass_plots` | a mass regression: errors, bias, photons; and how they look |
+| `jets` | anti-kt jets, their partners, the density of pile-up |
+| `quantiles` | quantiles of millions of particles, with errors over events |
 | `posterior_median` | what the best mass regressor says of single photons |
 | `comparison` | all methods in one bin, and their paired ratios |
 | `dielectron_mass` | the width of a resonance of two electrons, for several chains |
@@ -21,7 +23,7 @@
 | `plots`, `selection_plots`, `html`, `html_parts` | how that looks |
 | `contest_page` | how a contest of `training.contest` looks |
 
-NumPy, SciPy and (for fits and plots) iminuit and mplhep; no TensorFlow.
+NumPy, SciPy and (for fits, jets and plots) iminuit, FastJet and mplhep; no TensorFlow.
 """
 
 from zoo.evaluation.binning import Variable, energy_variables

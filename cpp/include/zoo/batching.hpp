@@ -77,22 +77,26 @@ inline std::pair<Tensor, Tensor> pad(const Tensor& rows, const Tensor& row_split
   return {Tensor({objects, longest, features}, std::move(padded)), Tensor({objects, longest}, std::move(mask))};
 }
 
-/// The inverse: the rows of a padded set whose mask is not zero, and row_splits. Slots may be anywhere.
+/// The inverse: the rows of a padded set [B,N,F] or [B,N] whose mask is not zero, and row_splits. Slots may be anywhere.
 inline std::pair<Tensor, Tensor> flatten(const Tensor& padded, const Tensor& mask) {
   const Shape& shape = padded.shape();
-  if (shape.size() != 3 || mask.shape() != Shape{shape[0], shape[1]})
-    throw InvalidValue("flatten", "a set [B, N, F] and a mask [B, N]", to_string(shape) + " and " + to_string(mask.shape()));
+  if (shape.size() < 2 || shape.size() > 3 || mask.shape() != Shape{shape[0], shape[1]})
+    throw InvalidValue("flatten", "a set [B, N, F] or [B, N] and a mask [B, N]",
+                       to_string(shape) + " and " + to_string(mask.shape()));
+  const std::int64_t features = shape.size() == 3 ? shape[2] : 1;
   const std::vector<float>&values = padded.values<float>(), &real = mask.values<float>();
   std::vector<float> rows;
   std::vector<std::int64_t> splits{0};
   for (std::int64_t i = 0, slot = 0; i < shape[0]; ++i) {
     for (std::int64_t n = 0; n < shape[1]; ++n, ++slot)
       if (real[static_cast<std::size_t>(slot)] != 0.0F)
-        rows.insert(rows.end(), values.begin() + slot * shape[2], values.begin() + (slot + 1) * shape[2]);
-    splits.push_back(static_cast<std::int64_t>(rows.size()) / std::max<std::int64_t>(shape[2], 1));
+        rows.insert(rows.end(), values.begin() + slot * features, values.begin() + (slot + 1) * features);
+    splits.push_back(static_cast<std::int64_t>(rows.size()) / std::max<std::int64_t>(features, 1));
   }
   const std::int64_t total = splits.back(), objects = shape[0];
-  return {Tensor({total, shape[2]}, std::move(rows)), Tensor({objects + 1}, std::move(splits))};
+  Shape flat{total};
+  if (shape.size() == 3) flat.push_back(features);
+  return {Tensor(std::move(flat), std::move(rows)), Tensor({objects + 1}, std::move(splits))};
 }
 
 /// Padded inputs of a model as inputs of its signature "flat".

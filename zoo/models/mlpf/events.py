@@ -1,8 +1,10 @@
-"""Events to tensors and back, checks, sample events. No TensorFlow here."""
+"""Events to tensors and back, checks, sample events, simulated ones. No TensorFlow here."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +17,7 @@ from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
 from zoo.data.elements import ELEMENT_FEATURES, element_features
 from zoo.data.schema import assemble
 from zoo.data.tensor_checks import check_tensors
-from zoo.errors import InvalidValue
+from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf.config import MASS_GEV
 
 Float32 = npt.NDArray[np.float32]
@@ -89,6 +91,43 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     pt, px, py = (real[:, ELEMENT_FEATURES.index(name)] for name in ("pt_gev", "px_gev", "py_gev"))
     if (bad := np.abs(np.hypot(px, py) - pt) > 1e-3 * pt + 1e-4).any():
         raise InvalidValue("px_gev, py_gev", f"a pT of {pt[bad][0]:g} GeV", f"{np.hypot(px, py)[bad][0]:g}")
+
+
+def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
+    """Simulates events, for training.
+
+    Args:
+        sample: A sample of `zoo.simulation.element_events`, without pile-up, or with a number of interactions
+            or a range of it: "ttbar", "ttbar@60", "qcd@0-20".
+        n: Number of events.
+        seed: Same seed, same events.
+        split: "train", "validation" or "test".
+        pileup: Whether there is any, where the sample has it.
+        truth: Whether to list particles and links; the targets are there in any case.
+
+    Returns:
+        Records of `ELEMENT_EVENTS`.
+
+    Raises:
+        UnknownName: No such sample.
+        InvalidValue: What follows the "@" is no number and no range.
+    """
+    from zoo.simulation import samples
+    from zoo.simulation.element_events import ELEMENT_SAMPLES
+
+    name, at, text = sample.partition("@")
+    if name not in ELEMENT_SAMPLES:
+        raise UnknownName(
+            "sample", sample, [*ELEMENT_SAMPLES, *(f"{n}@0-20" for n in ELEMENT_SAMPLES), "toy"]
+        )
+    config = ELEMENT_SAMPLES[name]
+    if at:
+        if not (found := re.fullmatch(r"(\d+)(?:-(\d+))?", text)):
+            raise InvalidValue(f"pile-up of sample {sample!r}", "a number or a range, 60 or 0-20", repr(text))
+        if pileup:
+            low, high = (int(number or found[1]) for number in found.groups())
+            config = dataclasses.replace(config, pileup=(low, high))
+    return samples.simulate(name, n, seed, split=split, config=config, truth=truth)
 
 
 def sample(n: int, seed: int) -> ak.Array:

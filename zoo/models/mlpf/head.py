@@ -47,7 +47,7 @@ class Particle(keras.layers.Layer):
     With c, d, (s, t) and q from the heads,
 
         pT = pT_in exp(6 tanh(c / 6)),  eta = eta_in + d within +-7,
-        (sin phi, cos phi) = (sin phi_in + s, cos phi_in + t) / norm,
+        (sin phi, cos phi) = (sin phi_in + tanh(s) / 2, cos phi_in + tanh(t) / 2) / norm,
         E = sqrt(pT^2 cosh^2 eta + m^2),  charge = tanh q,
 
     where m is the mass of the most probable class that is a particle, and pT_in = E_in / cosh eta_in, and if
@@ -90,8 +90,10 @@ class Particle(keras.layers.Layer):
         pt_in = tf.where(pt_in > 0.0, pt_in, LEAST_GEV)
         pt = pt_in * tf.exp(LARGEST_LOG * tf.tanh(momentum[:, 0] * (1.0 / LARGEST_LOG)))
         eta_out = tf.clip_by_value(eta_in + eta[:, 0], -STEEPEST, STEEPEST)
-        sine, cosine = value["sin_phi"] + phi[:, 0], value["cos_phi"] + phi[:, 1]
-        # A direction of length 0 has none; it is answered as 1e-3 of the way from there to phi = 0.
+        # Bounded, so that the length is never a small difference, which would blow up the rounding.
+        sine = value["sin_phi"] + 0.5 * tf.tanh(phi[:, 0])
+        cosine = value["cos_phi"] + 0.5 * tf.tanh(phi[:, 1])
+        # An element of 12 features that came without a direction is answered as 1e-3 of the way to phi = 0.
         cosine = tf.where(sine * sine + cosine * cosine > 1e-6, cosine, 1e-3)
         length = tf.sqrt(sine * sine + cosine * cosine)
         masses = tf.constant([MASS_GEV[name] for name in CLASSES[self.features]][1:])
