@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidValue
-from zoo.evaluation.posterior_median import positive_fraction
+from zoo.evaluation.posterior_median import best_answers, positive_fraction, sigma_m2_gev2
 
 SIGMA_M2 = np.array([0.0050, 0.0109, 0.0176, 0.0252, 0.0336])  # at pT 20, 40, 60, 80, 100 GeV
 
@@ -35,6 +35,18 @@ def test_against_the_median_of_a_simulated_posterior():
     assert positive_fraction(s) == pytest.approx(
         np.mean(x[label < 0] > threshold), abs=0.006
     )  # statistics of the simulation: 0.002
+
+
+def test_the_best_answers_are_above_zero_as_often_as_the_integral_says_and_resolve_far_from_it():
+    pt = np.repeat([30.0, 90.0], 20_000)
+    photons = best_answers(np.zeros(40_000), pt)
+    for value in (30.0, 90.0):
+        expected = positive_fraction(sigma_m2_gev2(value))
+        assert np.mean(photons[pt == value] > 0) == pytest.approx(expected, abs=0.01)
+    mass = np.random.default_rng(2).uniform(0.6, 1.2, 20_000)
+    error = best_answers(mass, np.full(20_000, 60.0)) - mass
+    assert error.std() == pytest.approx(np.mean((sigma_m2_gev2(60.0) / (2 * mass)) ** 2) ** 0.5, rel=0.02)
+    assert len(best_answers([], [])) == 0
 
 
 def test_wrong_sides_of_zero_are_errors():

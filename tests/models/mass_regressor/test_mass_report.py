@@ -84,6 +84,8 @@ def test_bins_hold_the_flat_decays_alone(content, records):
         assert sum(row["objects"] for row in content["variables"][name]["bins"]) == flat.sum()
     near = content["near_zero"]["mass_regressor"]["density"]
     assert near["value"] == pytest.approx(0.8, abs=4 * near["error"] + 0.1) and near["error"] < 0.3
+    best = content["near_zero"]["posterior_median"]["density"]  # no peak: unresolved decays are below 0
+    assert best["value"] == pytest.approx(0.41, abs=4 * best["error"] + 0.05)
 
 
 def test_photons_stand_beside_the_posterior_median(content, records):

@@ -5,7 +5,7 @@
 | 0.2 to 1.0 GeV | mean absolute error at most 0.7 of the 3 x 3 method's where it answers, 0.9 of the trees' |
 | 0.1 GeV | not above that of the trees |
 | single photons | P(m > 0) within 0.03 of the posterior median's, in each bin of pT |
-| near 0 | density of the answers at 0-0.1 GeV within 20 % of that at 0.2-0.4 GeV |
+| near 0 | density of the answers at 0-0.1 GeV at most 1.2 of that at 0.2-0.4 GeV: no peak |
 | 0.4 GeV, simple sample | central 68 % at most 1.15 of the template fit's, in each bin of pT |
 """
 
@@ -23,7 +23,8 @@ Content = Mapping[str, Any]
 
 LEAST_GEV = 0.15  # of the points: below, the trees are to be reached, above to be beaten
 OVER_RESOLVED, OVER_TREES = 0.7, 0.9
-PHOTONS, DENSITY, TEMPLATE = 0.03, 0.2, 1.15
+PHOTONS, DENSITY, TEMPLATE = 0.03, 1.2, 1.15
+# There is no limit from below: the best answer, the posterior's median, has a density of 0.4 near 0.
 
 
 def check_goals(content: Content) -> list[dict[str, Any]]:
@@ -70,7 +71,8 @@ def _figures(content: Content) -> Iterator[tuple[str, float, float | None, float
             yield what, PHOTONS, abs(positive["value"] - row["expected"]), positive["error"]
     density = content["near_zero"][model]["density"]
     if density["value"] is not None:
-        yield "density near 0 over that beyond: off 1", DENSITY, abs(density["value"] - 1.0), density["error"]
+        what = "density of the answers at 0-0.1 GeV over that at 0.2-0.4 GeV"
+        yield what, DENSITY, density["value"], density["error"]
     for row in content["template"]:
         what = f"0.4 GeV, pT {row['low']:g}-{row['high']:g} GeV: central 68 % over the template fit's"
         yield what, TEMPLATE, row["ratio"]["value"], row["ratio"]["error"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoo.evaluation.html_parts import COLOURS, gallery, grid, mark, page, pair
+from zoo.models.mass_regressor.comparison import BEST
 
 __all__ = ["render"]
 
@@ -107,9 +108,10 @@ def _photons(content: Content, pictures: Mapping[str, bytes]) -> list[str]:
             gallery(pictures, ["photons"]),
             grid(f"<tr><th></th>{heads}<th>posterior median</th></tr>", rows),
         ]
-    cells = "".join(f"<td>{pair(content['near_zero'][name]['density'])}</td>" for name in names)
+    densities = content["near_zero"]
+    cells = "".join(f"<td>{pair(densities[name]['density'])}</td>" for name in (*names, BEST))
     row = f"<tr><td>density of answers in 0-0.1 GeV over that in 0.2-0.4 GeV, flat decays</td>{cells}</tr>"
-    return [*parts, grid(f"<tr><th></th>{heads}</tr>", [row])]
+    return [*parts, grid(f"<tr><th></th>{heads}<th>posterior median</th></tr>", [row])]
 
 
 def _template(content: Content) -> list[str]:
