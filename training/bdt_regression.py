@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import baseline_recipe, baseline_run, data, manifest
+from training.forest_text import compressed
 from zoo.baselines import bdt_regression as bdt
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
@@ -108,7 +108,7 @@ def train(
     grow = Grower(search, forest, threads=processes)
     model = grow(samples["train"], samples["validation"])
     for name, booster in ((bdt.MEAN, model.mean), (bdt.WIDTH, model.width)):
-        manifest.write_bytes(run.folder / name, lzma.compress(booster.model_to_string().encode(), preset=6))
+        manifest.write_bytes(run.folder / name, compressed(booster))
     manifest.write_json(
         run.folder / bdt.CALIBRATION,
         {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
 import math
 import sys
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training import baseline_recipe, baseline_run, data, manifest
+from training.forest_text import compressed
 from training.recipe import read
 from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
@@ -101,9 +101,7 @@ def train(
         processes,
     )
     _tell(f"all candidates: {booster.num_trees()} trees")
-    manifest.write_bytes(
-        run.folder / shapes.TREES, lzma.compress(booster.model_to_string().encode(), preset=6)
-    )
+    manifest.write_bytes(run.folder / shapes.TREES, compressed(booster))
     manifest.write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
     manifest.write_bytes(run.folder / TRIALS, _csv(trials).encode())
     facts = {
