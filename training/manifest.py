@@ -139,11 +139,10 @@ def fingerprint(model: str) -> str:
     """
     package = Path(zoo.__file__).parent
     folder = Path(str(model_module(model, "config").__file__)).parent  # it may lie outside the package
-    files = [*folder.glob("*.py")]
+    files = [*_imported(folder, ("model", "objective"))]  # other files decide what is read and shown
     for shared in ("layers", "losses", "distributions"):
         files += (package / shared).glob("*.py")
-    outside = {"report.py", "events.py"}  # they decide what is read and shown, not what is computed
-    return _hash_sources(path for path in files if path.name not in outside)
+    return _hash_sources(files)
 
 
 def check_code(run: Mapping[str, Any], folder: Path, *, accept_other_code: bool = False) -> None:
@@ -215,6 +214,21 @@ def sha256(path: Path) -> str:
     """Returns the sha256 of a file in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _imported(folder: Path, names: Iterable[str]) -> set[Path]:
+    """Returns some modules of a folder and those that they import of it, directly or not."""
+    found: set[Path] = set()
+    left = [folder / f"{name}.py" for name in names]
+    while left:
+        path = left.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                left.append(folder / f"{node.module.rpartition('.')[2]}.py")
+    return found
 
 
 def _hash_sources(files: Iterable[Path]) -> str:

@@ -209,6 +209,17 @@ def test_comments_do_not_change_the_fingerprint(tmp_path):
     assert prints[0] == prints[1] != prints[2]
 
 
+def test_the_fingerprint_is_of_what_the_network_and_its_losses_import(tmp_path):
+    for name, text in {
+        "model": "from zoo.models.m.head import Head\n", "objective": "import keras\n", "page": "",
+        "head": "from zoo.models.m.model import build\nfrom zoo.layers.knn import KNN\n",
+        "report": "from zoo.models.m.page import render\n",
+    }.items():  # fmt: skip
+        (tmp_path / f"{name}.py").write_text(text)
+    found = manifest._imported(tmp_path, ("model", "objective"))
+    assert {path.stem for path in found} == {"model", "objective", "head"}
+
+
 def test_unwritable_out(cache, tmp_path, capsys):
     blocked = tmp_path / "file"
     blocked.write_text("")
