@@ -50,11 +50,11 @@ class EnergyShares(keras.layers.Layer):
         longitudinal = tf.reduce_sum(image[..., 1], axis=[1, 2]) / total
         share = et / total[:, None]
         roots = tf.reshape(tf.sqrt(share + FLOOR) - FLOOR**0.5, [-1, side, side, 1])
-        features = [tf.math.log(total / TYPICAL_GEV), longitudinal]
-        sums = tf.matmul(share, tf.constant(_steps(side)))
-        for number in range(len(HALVES)):
-            features += _moments(sums[:, number * N_SUMS : (number + 1) * N_SUMS])
-        return roots, tf.stack(features, axis=-1), total / TYPICAL_GEV
+        scaled = total / TYPICAL_GEV
+        sums = tf.reshape(tf.matmul(share, tf.constant(_steps(side))), [-1, len(HALVES), N_SUMS])
+        moments = tf.reshape(_moments(sums), [-1, len(HALVES) * N_SUMS])
+        whole = tf.stack([tf.math.log(scaled), longitudinal], axis=-1)
+        return roots, tf.concat([whole, moments], axis=-1), scaled
 
 
 def _steps(side: int) -> npt.NDArray[np.float32]:
@@ -68,9 +68,11 @@ def _steps(side: int) -> npt.NDArray[np.float32]:
     return np.stack(columns, axis=1)
 
 
-def _moments(sums: tf.Tensor) -> list[tf.Tensor]:
-    """Centre in eta and phi, their second moments, and the share, of one square; [B] each."""
-    inside = sums[:, 0]
-    norm = 1.0 / tf.maximum(inside, LEAST_SHARE)
-    eta, phi, eta_eta, phi_phi, mixed = (sums[:, number] * norm for number in range(1, N_SUMS))
-    return [eta, phi, eta_eta - eta * eta, phi_phi - phi * phi, mixed - eta * phi, inside]
+def _moments(sums: tf.Tensor) -> tf.Tensor:
+    """Centre in eta and phi, second moments eta eta, phi phi, eta phi, and the share of squares; [B, 4, 6]."""
+    inside = sums[..., :1]
+    means = sums[..., 1:] / tf.maximum(inside, LEAST_SHARE)
+    centre = means[..., :2]
+    eta, phi = centre[..., :1], centre[..., 1:]
+    squares = tf.concat([centre, eta], axis=-1) * tf.concat([centre, phi], axis=-1)
+    return tf.concat([centre, means[..., 2:] - squares, inside], axis=-1)
