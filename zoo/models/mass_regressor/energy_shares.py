@@ -69,7 +69,7 @@ def _steps(side: int) -> npt.NDArray[np.float32]:
 
 
 def _moments(sums: tf.Tensor) -> tf.Tensor:
-    """Centre in eta and phi, second moments eta eta, phi phi, eta phi, and the share of squares; [B, 4, 6]."""
+    """Centre in eta, phi, second moments eta eta, phi phi, eta phi, and the share of each; [B, 4, 6]."""
     inside = sums[..., :1]
     means = sums[..., 1:] / tf.maximum(inside, LEAST_SHARE)
     centre = means[..., :2]
