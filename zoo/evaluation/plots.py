@@ -41,6 +41,7 @@ MARKERS = ("s", "v", "D", "o", "^", "P", "X")
 LIMIT_LINE = {"baseline": None, "color": "black", "linewidth": 1.2}
 LIMIT_DASHES, LIMIT_SHADES = ("--", ":", "-."), ("black", "0.6", "0.8")
 DPI = 110
+LONGEST_LABEL = 22  # letters that fit beside the lower panel
 
 
 @contextmanager
@@ -115,7 +116,8 @@ def draw_resolution(content: Content, variable: str, measure: str = "resolution"
     top.legend()
     _axis(bottom, table)
     _limit_ratio(bottom, places, ratios, np.concatenate(shown))
-    bottom.set_ylabel("/ " + _label(content, content["baseline"]))
+    beside = _label(content, content["baseline"])
+    bottom.set_ylabel("/ " + (beside if len(beside) <= LONGEST_LABEL else "baseline"))
     return figure
 
 
