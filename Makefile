@@ -29,7 +29,7 @@ demo: $(VENV)/.demo
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh $(DEMO)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup --durations=15
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
