@@ -59,7 +59,7 @@ def pair(figure: Mapping[str, Any] | None, scale: float = 1.0) -> str:
     if not figure or figure["value"] is None:
         return "-"
     value, error = figure["value"] * scale, figure.get("error")
-    if error is None or error == 0:
+    if error is None or error <= 1e-9 * abs(figure["value"]):  # of one object, but for rounding
         return f"{value:.4g}"
     error *= scale
     digits = next((d for d in range(7) if error >= 2 * 10.0**-d), 6)

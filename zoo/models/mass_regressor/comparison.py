@@ -115,7 +115,7 @@ class Comparison:
             )
             ratio, error = paired_ratio(of_model, of_other)
             figure = Figure(ratio, error, np.empty(0)).as_json()
-            result[name]["mae_ratio"] = {**figure, "worse": bool(ratio - 1.0 > 2.0 * error)}
+            result[name]["mae_ratio"] = {**figure, "worse": bool(ratio - 1.0 > 2.0 * error > 1e-9)}
         return result
 
     def _points(self) -> list[dict[str, Any]]:
