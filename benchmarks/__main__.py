@@ -13,13 +13,14 @@
 
 `network`, `training` and `peers` are for each model of `subjects.py`: DRN and mass regressor on showers
 and images of `timing_input.py`, the superclustering network on simulated windows. The result goes to
-`benchmarks/results/<system>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
+`benchmarks/results/<system>-<processor>-<versions>.csv`; `python -m benchmarks.table` renders it as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -85,6 +86,14 @@ def _network(
         yield from peers.comparison(subject, peer, folders, wanted)
 
 
+def _processor() -> str:
+    """Returns the processor's name, "amd-epyc" or so: figures of another one do not belong into its file."""
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.*)", info.read_text()) if info.is_file() else None
+    words = re.findall(r"[a-z0-9]+", (found[1] if found else platform.machine()).lower())
+    return "-".join(word for word in words if word not in ("r", "tm", "cpu", "processor"))
+
+
 def main() -> int:
     """Measures, prints, writes; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
@@ -95,7 +104,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="the CSV file to write")
     options = parser.parse_args()
     versions = "-".join(f"{name}{version(name)}" for name in ("tensorflow", "onnxruntime", "numpy"))
-    name = f"{platform.system().lower()}-{platform.machine()}-{versions}.csv"
+    name = f"{platform.system().lower()}-{_processor()}-{versions}.csv"
     path = options.out or RESULTS / name
     subjects = [SUBJECTS[name] for name in options.models]
     print_and_write(rows(options.only, subjects, options.quick, options.peer_python), path)
