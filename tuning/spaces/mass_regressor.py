@@ -18,6 +18,6 @@ def space(hp: Any) -> dict[str, Any]:
     return {
         "model.crop": hp.Choice("crop", [19, 23, 27]),
         "model.dense": tuple(max(width >> number, 64) for number in range(layers)),
-        "optimiser.learning_rate": hp.Float("learning_rate", 5e-4, 1e-2, sampling="log"),
+        "optimiser.learning_rate": hp.Float("learning_rate", 2e-3, 3e-2, sampling="log"),
         "optimiser.weight_decay": hp.Float("weight_decay", 1e-4, 1e-1, sampling="log"),
     }
