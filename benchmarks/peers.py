@@ -82,6 +82,7 @@ def comparison(
     for preset, parameters in peer.about["parameters"].items():
         expected = info(subject.model).presets[preset].parameters
         if subject.same_peer and parameters != expected:
+            peer.close()
             raise RuntimeError(f"{name}: {parameters} parameters in {preset}, {expected} in the zoo")
         for size in (size for size in rounds if size != TRAINING_BATCH):
             run = RUNTIMES["frozen graph"](subject.model, folders[preset])

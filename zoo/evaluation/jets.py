@@ -46,7 +46,7 @@ def anti_kt(
     radius: float = 0.4,
     least_gev: float = 5.0,
 ) -> Jets:
-    """Clusters the particles of each event by the anti-kt algorithm.
+    """Clusters the particles of each event by the anti-kt algorithm (JHEP 04 (2008) 063).
 
     Args:
         event: [P] event of each particle, ascending.
@@ -57,6 +57,9 @@ def anti_kt(
         n: Number of events.
         radius: Of the jets.
         least_gev: Smallest pT of a jet.
+
+    Returns:
+        The jets of all events, above `least_gev`.
 
     Raises:
         MissingExtra: FastJet is not installed.

@@ -74,9 +74,11 @@ def best_answers(
 ) -> npt.NDArray[np.float64]:
     """Draws what the best mass regressor would say of decays: a measured x, and the posterior's median.
 
+    The same posterior as in `positive_fraction`, for a calorimeter with the error of `SIGMA_M2`.
+
     Args:
-        mass_gev: [N] true masses, 0 for single photons.
-        pt_gev: [N] pT, for `sigma_m2_gev2`.
+        mass_gev: [N] true masses in GeV, 0 for single photons.
+        pt_gev: [N] pT in GeV, for `sigma_m2_gev2`.
         lowest_gev: Where the labels of photons begin, below 0.
         highest_gev: Where the masses end.
         seed: Of the measurements' errors.
