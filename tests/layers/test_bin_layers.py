@@ -114,7 +114,7 @@ def test_kernel_is_its_formula_far_from_the_origin_too(smooth):
     assert not found[:, :, 5].any() and not found[1].any()
 
 
-def numpy_layer(layer, x, bins):
+def numpy_layer(layer, x, bins, positions=None):
     """One message of the layer, bin by bin in float64; `bins` are lists of nodes."""
     elu = lambda v: np.where(v > 0, v, np.exp(np.minimum(v, 0)) - 1)  # noqa: E731
     gamma, beta = (np.asarray(w, "f8") for w in layer.norm.get_weights())
@@ -122,6 +122,8 @@ def numpy_layer(layer, x, bins):
     y = x
     for dense in layer.distance:
         y = elu(y @ np.asarray(dense.kernel, "f8") + np.asarray(dense.bias, "f8"))
+    if positions is not None:
+        y = np.concatenate([y, positions * 20.0 * np.exp(layer.log_scale.numpy())], 1)
     theta, own, gate = np.split(x @ np.asarray(layer.kernels[0], "f8"), 3, axis=1)
     gate = 1 / (1 + np.exp(-(gate + np.asarray(layer.gate_biases[0], "f8"))))
     hom = np.zeros_like(own)
@@ -133,17 +135,24 @@ def numpy_layer(layer, x, bins):
     return elu(gate * hom + (1 - gate) * own)
 
 
-def test_graph_layer_is_its_formula():
+@pytest.mark.parametrize("placed", [False, True])
+def test_graph_layer_is_its_formula(placed):
     keras.utils.set_random_seed(0)
     layout, *_ = cut([13, 0, 3], 5)
-    x = np.random.default_rng(2).normal(size=(17, 6)).astype("f4")
-    layer = CombinedGraph(4, distance_dim=3, distance_width=5, directions=2)
-    found = layer(x, layout).numpy()[:-1]
-    rows, slots = layer.bins(layer.places(layer.norm(x)), layout)
+    rng = np.random.default_rng(2)
+    x, positions = rng.normal(size=(17, 6)).astype("f4"), rng.normal(size=(17, 2)).astype("f4")
+    layer = CombinedGraph(4, distance_dim=3, distance_width=5, directions=2, position_scale=20.0)
+    where = (positions,) if placed else ()
+    layer(x, layout, *where)
+    if placed:
+        layer.log_scale.assign([0.5, -0.5])
+    found = layer(x, layout, *where).numpy()[:-1]
+    rows, slots = layer.bins(layer.places(layer.norm(x), *where), layout)
     bins = [bin[bin < 16] for bin in slots.numpy()]
     assert sorted(np.concatenate(bins)) == list(range(16))
     np.testing.assert_array_equal(slots.numpy().ravel()[rows.numpy()[:-1]], np.arange(16))
-    expected = numpy_layer(layer, x[:-1].astype("f8"), [bin for bin in bins if len(bin)])
+    full = [bin for bin in bins if len(bin)]
+    expected = numpy_layer(layer, x[:-1].astype("f8"), full, positions[:-1] if placed else None)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -125,9 +125,14 @@ def test_focal_loss_by_hand_and_at_its_limits():
 
 
 def test_focal_loss_of_numbers_of_classes():
-    target = np.stack([LABEL.argmax(-1), MASK], -1).astype("f4")
-    loss = SetFocal(1.5, 0.3)
-    expected = set_focal_loss(LABEL, LOGIT, MASK, 1.5, 0.3).numpy().mean()
-    again = keras.losses.deserialize(keras.losses.serialize(loss))
-    for one in (loss, again):
-        assert float(one(target, LOGIT.astype("f4"))) == pytest.approx(expected, rel=1e-5)
+    pt = np.geomspace(0.1, 900.0, MASK.size).reshape(MASK.shape)
+    target = np.stack([LABEL.argmax(-1), MASK, pt], -1).astype("f4")
+    for power in (0.0, 0.5):
+        loss = SetFocal(1.5, 0.3, power)
+        weight = np.minimum(pt, 100.0) ** power
+        each = np.stack([set_focal_loss(LABEL, LOGIT, MASK * (np.arange(MASK.shape[1]) == k), 1.5, 0.3)
+                         for k in range(MASK.shape[1])], -1)  # fmt: skip
+        expected = ((each * MASK * weight).sum(1) / MASK.sum(1)).mean()
+        again = keras.losses.deserialize(keras.losses.serialize(loss))
+        for one in (loss, again):
+            assert float(one(target, LOGIT.astype("f4"))) == pytest.approx(expected, rel=1e-5)

@@ -51,6 +51,12 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
         help="another shower library (photons.npz, electrons.npz); --shift grindhammer_peters writes it",
     )
     parser.add_argument(
+        "--pool",
+        type=Path,
+        metavar="FILE",
+        help="other collisions for whole events; zoo.simulation.pythia_collisions writes them",
+    )
+    parser.add_argument(
         "--shift",
         help="a detector or showers unlike the training's: grindhammer_peters, noise, thresholds, dead",
     )
@@ -112,6 +118,11 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
     shift = SHIFTS[arguments.shift] if arguments.shift else Shift("none")
     config = shift.config(SAMPLES[arguments.sample])
+    if arguments.pool is not None:
+        check_input_files([arguments.pool])
+        if not hasattr(config, "pool"):
+            raise InvalidValue("--pool", "a sample of whole events, such as ttbar", arguments.sample)
+        config = dataclasses.replace(config, pool=str(arguments.pool))
     if arguments.no_pileup:
         config = dataclasses.replace(config, pileup=(0, 0))
     elif arguments.pileup is not None:

@@ -34,6 +34,10 @@ class CombinedGraph(keras.layers.Layer):
     the same A. With several rounds, each with directions of its own, hom is their mean: nodes that a wall
     parts in one round meet in another. One bin is one bin in every round, so then they change nothing.
 
+    Where nodes have a position of their own, s times it, with one trained s for each coordinate, stands beside
+    y: what is near in the detector is near from the first step on. Without it, a layer has to learn slopes of
+    a hundred before a tenth in eta makes any difference to A.
+
     Theta, W_h and W_t are one product on rows of real nodes; only y and x Theta are gathered into bins, and
     only hom comes back. The largest tensor is A, with at most b numbers for each node.
 
@@ -47,10 +51,12 @@ class CombinedGraph(keras.layers.Layer):
         messages: Number of messages.
         activation: Name of a Keras activation.
         legacy: The binning and the distance of the public code: one digit, the cusp.
+        position_scale: s when fresh.
 
     Call arguments:
         x: Rows of nodes `[R + 1, F]` of `zoo.layers.real_rows`.
         layout: The four tensors of `BinLayout`.
+        positions: Rows `[R + 1, C]`, or None.
 
     Returns:
         `[R + 1, U]`. What stands in the row of the imagined node means nothing.
@@ -67,6 +73,7 @@ class CombinedGraph(keras.layers.Layer):
         messages: int = 1,
         activation: str = "elu",
         legacy: bool = False,
+        position_scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -80,6 +87,7 @@ class CombinedGraph(keras.layers.Layer):
         self.distance_layers, self.directions = int(distance_layers), int(directions)
         self.rounds, self.messages = int(rounds), int(messages)
         self.activation, self.legacy = activation, bool(legacy)
+        self.position_scale = float(position_scale)
         self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
         widths = [self.distance_width] * self.distance_layers + [self.distance_dim]
         self.distance = [
@@ -87,17 +95,25 @@ class CombinedGraph(keras.layers.Layer):
             for number, width in enumerate(widths)
         ]
 
-    def build(self, x_shape: tuple[int | None, ...], *_: Any) -> None:
+    def build(
+        self, x_shape: tuple[int | None, ...], layout_shape: Any, positions_shape: Any = None
+    ) -> None:
         """Creates the weights."""
-        width = int(x_shape[-1])
+        del layout_shape
+        width, coordinates = int(x_shape[-1]), int(positions_shape[-1]) if positions_shape else 0
         self.norm.build((None, width))
         for layer in self.distance:
             layer.build((None, width))
             width = layer.units
+        if coordinates:
+            # Its logarithm, so that an optimiser's steps are relative ones.
+            self.log_scale = self.add_weight(
+                name="log_scale", shape=(coordinates,), initializer="zeros"
+            )
         normal = keras.initializers.RandomNormal(stddev=STDDEV)
         self.codebook = self.add_weight(
             name="codebook",
-            shape=(self.distance_dim, self.rounds * self.directions),
+            shape=(self.distance_dim + coordinates, self.rounds * self.directions),
             initializer=normal,
             trainable=False,
         )
@@ -112,12 +128,14 @@ class CombinedGraph(keras.layers.Layer):
             )
             width = self.units
 
-    def call(self, x: tf.Tensor, layout: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    def call(
+        self, x: tf.Tensor, layout: tuple[tf.Tensor, ...], positions: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Applies the layer; arguments and results stand in the docstring of the class."""
         act: Callable[[tf.Tensor], tf.Tensor] = keras.activations.get(self.activation)
         cuts = Layout(*layout)
         x = self.norm(x)
-        places = self.places(x)
+        places = self.places(x, positions)
         rounds = []
         for number in range(self.rounds):
             rows, slots = self.bins(places, cuts, number)
@@ -136,11 +154,14 @@ class CombinedGraph(keras.layers.Layer):
             x = act(gate * hom + (1.0 - gate) * own)
         return x
 
-    def places(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns where the nodes are, `[R + 1, D]`, of normalised rows."""
+    def places(self, x: tf.Tensor, positions: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns where the nodes are, `[R + 1, D]` or `[R + 1, D + C]`, of normalised rows."""
         for layer in self.distance:
             x = layer(x)
-        return x
+        if positions is None:
+            return x
+        scale = self.position_scale * tf.exp(tf.convert_to_tensor(self.log_scale))
+        return tf.concat([x, positions * scale], axis=-1)
 
     def bins(self, places: tf.Tensor, layout: Layout, number: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns bins as sets: `rows` and `slots` of `zoo.layers.real_rows`, `[R + 1]` and `[G, S]`."""
@@ -165,6 +186,6 @@ class CombinedGraph(keras.layers.Layer):
         """Returns the arguments of the constructor."""
         names = (
             "units", "distance_dim", "distance_width", "distance_layers", "directions", "rounds", "messages",
-            "activation", "legacy",
+            "activation", "legacy", "position_scale",
         )  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,7 +1,8 @@
 """Makes the pool of collisions at the vertex with Pythia (extra `pythia`); five minutes for the shipped one.
 
     python -m zoo.simulation.pythia_collisions --seed 1 --out zoo/simulation/library/collisions.npz
-    python -m zoo.simulation.pythia_collisions --scale 20 --out runs/collisions.npz  # as many as you like
+    python -m zoo.simulation.pythia_collisions --scale 20 --out runs/pool/collisions.npz  # as many as you like
+    python -m zoo.simulation.pythia_collisions --only ttbar minimum_bias --scale 20 --out runs/pool/collisions.npz
 
 Proton-proton collisions at 14 TeV, as in the MLPF talk. QCD of pT-hat 15-3000 GeV is drawn with (pT-hat)^4.5
 times its cross section and kept without weights: that is nearly flat. Single taus are log-uniform in pT from
@@ -171,11 +172,14 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m zoo.simulation.pythia_collisions", description="Make the pool of collisions."
     )
     parser.add_argument("--scale", type=float, default=1.0, help="times the number of collisions shipped")
+    parser.add_argument("--only", nargs="+", choices=PROCESSES, default=PROCESSES, help="some processes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args(arguments)
     parts = []
     for index, source in enumerate(SOURCES):
+        if source.name not in options.only:
+            continue
         parts.append(generate(source, max(10, round(options.scale * source.count)), options.seed + index))
         mean = len(parts[-1].pdg_id) / len(parts[-1])
         print(f"{source.name}: {len(parts[-1])} collisions, {mean:.0f} particles each")

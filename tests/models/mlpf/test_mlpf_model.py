@@ -15,12 +15,14 @@ from zoo.models.mlpf import events
 from zoo.models.mlpf.config import (
     ACAT2022,
     DELPHES,
+    FEATURES,
     MASS_GEV,
     NOV2022,
     OCT2022,
     SMALL,
     MLPFConfig,
 )
+from zoo.models.mlpf.element_features import FacePosition
 from zoo.models.mlpf.model import build
 
 TINY = replace(
@@ -149,6 +151,21 @@ def test_momentum_is_one_four_vector_on_the_unit_circle(inputs, answer):
     four = np.stack([pt * cosine, pt * sine, pt * np.sinh(eta), energy], -1) * chance[:, None]
     np.testing.assert_allclose(answer["visible"][real], four, rtol=1e-4, atol=1e-5)
     assert (pt > 0).all() and (np.abs(answer["charge"]) <= 1).all()
+
+
+def test_tracks_stand_where_they_reach_the_calorimeter():
+    names = FEATURES["cms25"]
+    elements = np.zeros((3, len(names)), "f4")
+    for row, (eta, phi, eta_ecal, phi_ecal) in enumerate([(1, 2, 0, 0), (1, 2, 1.5, -3), (40, 2, 0, 0)]):
+        for name, value in {"eta": eta, "phi": phi, "eta_ecal": eta_ecal, "phi_ecal": phi_ecal}.items():
+            elements[row, names.index(name)] = value
+    expected = [(1, np.sin(2), np.cos(2)), (1.5, np.sin(-3), np.cos(-3)), (10, np.sin(2), np.cos(2))]
+    np.testing.assert_allclose(FacePosition()(elements), expected, rtol=1e-6)
+    names = FEATURES["delphes12"]
+    elements = np.zeros((2, len(names)), "f4")
+    for name, value in {"eta": 1, "cos_phi": 1, "eta_outer": 2, "sin_phi_outer": [0, -1]}.items():
+        elements[:, names.index(name)] = value
+    np.testing.assert_allclose(FacePosition("delphes12")(elements), [(1, 0, 1), (2, -1, 0)])
 
 
 def test_gradients_are_finite_and_reach_every_weight(inputs):
@@ -309,5 +326,7 @@ def test_a_bad_value_is_named(field, value, message):
 def test_fields_that_exclude_each_other():
     with pytest.raises(InvalidValue, match=r"rounds.*public"):
         MLPFConfig(legacy=True, rounds=2)
+    with pytest.raises(InvalidValue, match=r"position_scale.*public"):
+        MLPFConfig(legacy=True, position_scale=1.0)
     with pytest.raises(InvalidValue, match="encoding_width"):
         MLPFConfig(update="additive")

@@ -74,7 +74,7 @@ def test_jets_are_cones_around_the_hardest():
     pt = np.array([20.0, 3.0, 30.0, 4.0, 0.0, 1.0])
     eta = np.array([0.0, 0.1, 1.0, -2.0, 0.0, 1.3])
     phi = np.array([3.1, -3.1, 0.0, 0.0, 3.1, 0.2])
-    assert target_jets(pt, eta, phi).tolist() == [1, 1, 0, -1, -1, 0]
+    assert target_jets(pt, eta, phi).tolist() == [1, 1, 0, -1, 1, 0]
     assert target_jets(pt[:0], eta[:0], phi[:0]).tolist() == []
 
 
@@ -102,6 +102,12 @@ def test_momentum_loss_by_hand():
         2 * np.log(1.1) ** 2 / 2 + 3 * 0.1 * (0.5 - 0.05) + 2 * (np.log(10) - 0.5) + 4 * 0.05**2 / 2
     ) / 3
     assert float(loss(true, found)) == pytest.approx(expected, rel=1e-5)
+    by_root = objective.MomentumLoss(pt=1.0, eta=0.0, phi=0.0, energy=0.0, pt_power=0.5)
+    root = np.sqrt(np.minimum(true[0, :, 0], 100.0))
+    each = [keras.ops.convert_to_numpy(by_root(true[:, [k]], found[:, [k]])) for k in range(5)]
+    alike = objective.MomentumLoss(pt=1.0, eta=0.0, phi=0.0, energy=0.0)
+    plain = [keras.ops.convert_to_numpy(alike(true[:, [k]], found[:, [k]])) for k in range(5)]
+    np.testing.assert_allclose(each, plain * root, rtol=1e-5)
     charge = np.stack([np.ones((1, 4)), true[..., 5], true[..., 6]], -1).astype("f4")
     assert float(objective.ChargeLoss()(charge, np.zeros((1, 4), "f4"))) == pytest.approx(2 / 3)
 

@@ -90,6 +90,7 @@ class MLPFConfig:
     directions: int = 100  # random directions of a hash: half the public code's max_num_bins
     rounds: int = 1  # hashes, each with directions of its own, in every graph layer
     distance_dim: int = 128  # dimensions of the learned space
+    position_scale: float = 0.0  # of eta and phi at the ECAL's face beside that space, at first; 0: not there
     distance_width: int = 32  # of the dense layers that place an element there
     distance_layers: int = 2  # their number, without the last one
     width: int = 256  # of an element behind a graph layer
@@ -110,6 +111,7 @@ class MLPFConfig:
     class_weight: float = 100.0  # of the focal loss
     focal_gamma: float = 2.0  # its exponent
     focal_alpha: float = 0.25  # weight of the right class against the others
+    class_pt_power: float = 0.0  # an element's class counts as this power of its pT
     charge_weight: float = 1.0  # of the squared error of the charge
     pt_weight: float = 1.0  # of the Huber loss of log pT
     eta_weight: float = 1.0  # of eta
@@ -117,6 +119,7 @@ class MLPFConfig:
     energy_weight: float = 1.0  # of log E
     momentum_huber: float = 1.0  # where the loss of log pT and log E becomes linear
     angle_huber: float = 0.1  # where that of eta, sin phi and cos phi does
+    pt_power: float = 0.0  # a particle's momentum counts as this power of its pT
     jet_weight: float = 0.0  # of the momenta of the target's jets
     met_weight: float = 0.0  # of the vector sum of transverse momenta
     density_weight: float = 0.0  # of the transverse momentum per area
@@ -135,7 +138,7 @@ class MLPFConfig:
             raise InvalidValue(
                 "MLPFConfig.class_layers", "few enough to halve class_width", self.class_layers
             )
-        for name in (*_WEIGHTS, "focal_gamma"):
+        for name in (*_WEIGHTS, "focal_gamma", "class_pt_power", "pt_power", "position_scale"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise InvalidValue(f"MLPFConfig.{name}", "0 or more", getattr(self, name))
         for name in ("momentum_huber", "angle_huber"):
@@ -145,6 +148,8 @@ class MLPFConfig:
             raise InvalidValue("MLPFConfig.focal_alpha", "from 0 to 1", self.focal_alpha)
         if not 0.0 <= self.dropout < 1.0:
             raise InvalidValue("MLPFConfig.dropout", "a fraction in [0, 1)", self.dropout)
+        if self.legacy and self.position_scale:
+            raise InvalidValue("MLPFConfig.position_scale", "0 in the public network", self.position_scale)
         if self.legacy and self.rounds > 1:
             raise InvalidValue("MLPFConfig.rounds", "1 in the public network", self.rounds)
         if self.update == "additive" and not self.encoding_width:
@@ -200,12 +205,15 @@ SMALL = MLPFConfig(
     bin_size=128,
     directions=16,
     distance_dim=16,
+    position_scale=200.0,
     width=64,
     id_layers=2,
     regression_layers=2,
     class_width=64,
     energy_width=64,
     head_width=32,
+    class_pt_power=0.5,
+    pt_power=0.5,  # makes exp of the mean logarithm the mean of a log-normal spread
     pt_weight=2.0,
     eta_weight=10.0,
     phi_weight=10.0,

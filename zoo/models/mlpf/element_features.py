@@ -21,7 +21,7 @@ from zoo.layers.sanitize import finite
 from zoo.models.mlpf.config import FEATURES, TYPES
 
 ETA_SCALE = 2.5
-STEEPEST = 10.0  # largest sinh and cosh of eta that the public encoding lets through
+STEEPEST = 10.0  # largest |eta| of a position, and sinh and cosh of eta that the public encoding lets through
 
 
 @register("CleanElements")
@@ -43,6 +43,45 @@ class CleanElements(keras.layers.Layer):
         elements = tf.pad(elements, [[0, 0], [0, missing], [0, 0]])
         real = tf.cast(tf.pad(element_mask, [[0, 0], [0, missing]]) > 0.5, elements.dtype)
         return finite(elements) * real[:, :, None], real
+
+
+@register("FacePosition")
+class FacePosition(keras.layers.Layer):
+    """Where elements meet: at the ECAL's face for tracks that reach it, where they are for all others.
+
+    Args:
+        features: Name of the features, of `FEATURES`.
+
+    Call arguments:
+        elements: Rows `[R, F]`, finite.
+
+    Returns:
+        eta, sin phi, cos phi, `[R, 3]`, whose distances are those of eta and phi where they are small.
+    """
+
+    def __init__(self, features: str = "cms25", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.features = features
+
+    def call(self, elements: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
+        names = FEATURES[self.features]
+        value = dict(zip(names, tf.split(elements, len(names), axis=-1), strict=True))
+        if "phi" in names:
+            at_vertex = value["eta"], tf.sin(value["phi"]), tf.cos(value["phi"])
+            at_face = value["eta_ecal"], tf.sin(value["phi_ecal"]), tf.cos(value["phi_ecal"])
+            missing = tf.logical_and(tf.equal(value["eta_ecal"], 0.0), tf.equal(value["phi_ecal"], 0.0))
+        else:
+            at_vertex = value["eta"], value["sin_phi"], value["cos_phi"]
+            at_face = value["eta_outer"], value["sin_phi_outer"], value["cos_phi_outer"]
+            missing = tf.equal(at_face[1] ** 2 + at_face[2] ** 2, 0.0)
+        here = [tf.where(missing, a, b) for a, b in zip(at_vertex, at_face, strict=True)]
+        steepest = tf.clip_by_value(here[0], -STEEPEST, STEEPEST)
+        return tf.concat([steepest, *here[1:]], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "features": self.features}
 
 
 @register("ElementFeatures")

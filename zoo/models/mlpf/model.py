@@ -13,6 +13,7 @@ weight:
 | size of the bins | full ones, and a rest | balanced |
 | hash | one digit | two, the second for what one value holds alone |
 | distance | with a cusp at 0 | smooth |
+| learned space | starts without any place | eta and phi stand beside it, where the preset says so |
 | outputs of the regression stack | twice in the input of its heads | once |
 | class logits | twice, of energy and pT | once |
 | pT, E, direction | three answers, sines that are none | one momentum, the mass of the class |
@@ -32,7 +33,7 @@ from zoo.layers.real_rows import RealRows, ToRows
 from zoo.layers.trim_padding import TrimPadding
 from zoo.models.mlpf.config import MLPFConfig
 from zoo.models.mlpf.decoding import DecodingHeads
-from zoo.models.mlpf.element_features import CleanElements, ElementFeatures
+from zoo.models.mlpf.element_features import CleanElements, ElementFeatures, FacePosition
 from zoo.models.mlpf.head import LegacyParticle, Particle, ParticleOutput
 
 Tensor = keras.KerasTensor
@@ -72,15 +73,17 @@ def build(config: MLPFConfig) -> keras.Model:
     rows, slots = RealRows(name="element_rows")(mask)
     nodes = ToRows(name="element_values")(nodes, rows, slots)
     layout = BinLayout(config.bin_size, padded=config.legacy, name="bins")(mask, rows)
+    positions = FacePosition(config.features, name="positions")(nodes) if config.position_scale else None
 
     # === Features, graph layers ===
     encoded = ElementFeatures(config.features, config.legacy, name="features")(nodes)
     if config.encoding_width:
         encoded = _dense(encoded, config.encoding_width, config, "encoding_0")
         encoded = _dense(encoded, config.width, config, "encoding_1")
-    id_stack = _stack(encoded, layout, config.id_layers, config, "id_graph", copies=1)
+    where = (layout, positions)
+    id_stack = _stack(encoded, where, config.id_layers, config, "id_graph", copies=1)
     copies = 2 if config.legacy else 1
-    regression = _stack(encoded, layout, config.regression_layers, config, "regression_graph", copies=copies)
+    regression = _stack(encoded, where, config.regression_layers, config, "regression_graph", copies=copies)
 
     # === Heads ===
     x = _joined(id_stack.pieces, "id_input")
@@ -138,7 +141,13 @@ def _dense(x: Tensor, width: int, config: MLPFConfig, name: str) -> Tensor:
 
 
 def _stack(
-    x: Tensor, layout: list[Tensor], layers: int, config: MLPFConfig, name: str, *, copies: int
+    x: Tensor,
+    where: tuple[list[Tensor], Tensor | None],
+    layers: int,
+    config: MLPFConfig,
+    name: str,
+    *,
+    copies: int,
 ) -> Stack:
     """Applies graph layers `name_0`, `name_1`, ...; each output counts `copies` times for the heads."""
     pieces = [x] if config.skip else []
@@ -153,8 +162,9 @@ def _stack(
             config.messages,
             config.activation,
             config.legacy,
+            config.position_scale,
             name=f"{name}_{number}",
-        )(x, layout)
+        )(x, *where)
         if config.dropout:
             y = keras.layers.Dropout(config.dropout, name=f"{name}_{number}_dropout")(y)
         x = keras.layers.Add(name=f"{name}_{number}_sum")([x, y]) if config.update == "additive" else y

@@ -29,12 +29,11 @@ from zoo.keras_compat import register
 from zoo.losses.energy_regression import huber
 from zoo.losses.momentum_sums import jet_loss, met_loss
 from zoo.losses.particle_density import density_loss, sliced_wasserstein_loss
-from zoo.losses.set_focal import SetFocal
+from zoo.losses.set_focal import LEAST_GEV, SetFocal, pt_weight
 from zoo.models.mlpf.config import MLPFConfig
 from zoo.models.mlpf.target_jets import target_jets
 
 Float32 = npt.NDArray[np.float32]
-LEAST_GEV = 1e-3  # smallest pT and E that a logarithm sees
 
 
 def _event_weights(config: MLPFConfig) -> tuple[float, float, float, float]:
@@ -44,7 +43,7 @@ def _event_weights(config: MLPFConfig) -> tuple[float, float, float, float]:
 def loss(config: MLPFConfig) -> dict[str, keras.losses.Loss]:
     """Returns the loss of each output that has one."""
     losses: dict[str, keras.losses.Loss] = {
-        "class_logit": SetFocal(config.focal_gamma, config.focal_alpha),
+        "class_logit": SetFocal(config.focal_gamma, config.focal_alpha, config.class_pt_power),
         "charge": ChargeLoss(),
         "momentum": MomentumLoss(
             config.pt_weight,
@@ -53,6 +52,7 @@ def loss(config: MLPFConfig) -> dict[str, keras.losses.Loss]:
             config.energy_weight,
             config.momentum_huber,
             config.angle_huber,
+            config.pt_power,
         ),
     }
     if any(_event_weights(config)):
@@ -82,7 +82,7 @@ def targets(records: ak.Array, of: str = "target") -> dict[str, Float32]:
             under another prefix, say.
 
     Returns:
-        `class_logit` [B, N, 2] (class, 1 if real), `charge` [B, N, 3] (charge, 1 for a particle, 1 if real),
+        `class_logit` [B, N, 3] (class, 1 if real, pT in GeV of particle or element, whichever is larger), `charge` [B, N, 3] (charge, 1 for a particle, 1 if real),
         `momentum` [B, N, 7] (pT, eta, sin phi, cos phi, E in GeV, 1 for a particle, 1 if real) and `visible`
         [B, N, 5] (px, py, pz, E in GeV, number of the jet or -1), float32.
     """
@@ -94,12 +94,17 @@ def targets(records: ak.Array, of: str = "target") -> dict[str, Float32]:
     }
     particle = (columns["class"] > 0).astype(np.float64)
     pt, eta, phi, energy = (columns[name] * particle for name in ("pt_gev", "eta", "phi", "energy_gev"))
-    jets = [target_jets(pt[a:b], eta[a:b], phi[a:b]) for a, b in itertools.pairwise(splits)]
+    place = [
+        np.where(particle > 0, columns[name], leaf_values(records, f"elements.{name}"))
+        for name in ("eta", "phi")
+    ]
+    jets = [target_jets(pt[a:b], *(of[a:b] for of in place)) for a, b in itertools.pairwise(splits)]
     jet = np.concatenate([np.zeros(0, np.int32), *jets])
     real = np.ones_like(particle)
+    measured = np.asarray(leaf_values(records, "elements.pt_gev"), np.float64)
     four = (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), energy)
     made = {
-        "class_logit": (columns["class"], real),
+        "class_logit": (columns["class"], real, np.maximum(pt, measured)),
         "charge": (columns["charge"], particle, real),
         "momentum": (pt, eta, np.sin(phi), np.cos(phi), energy, particle, real),
         "visible": (*four, jet + 1.0),
@@ -140,6 +145,7 @@ class MomentumLoss(keras.losses.Loss):
         energy: Weight of log E.
         momentum_delta: Where the loss of log pT and log E becomes linear.
         angle_delta: Where that of the angles does.
+        pt_power: Each particle counts as this power of its pT in GeV, of 100 GeV at most.
 
     Call arguments:
         y_true: `[B, N, 7]` of `targets`.
@@ -154,6 +160,7 @@ class MomentumLoss(keras.losses.Loss):
         energy: float = 1.0,
         momentum_delta: float = 1.0,
         angle_delta: float = 0.1,
+        pt_power: float = 0.0,
         reduction: str = "sum_over_batch_size",
         name: str = "momentum",
         **kwargs: Any,
@@ -161,6 +168,7 @@ class MomentumLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.pt, self.eta, self.phi, self.energy = float(pt), float(eta), float(phi), float(energy)
         self.momentum_delta, self.angle_delta = float(momentum_delta), float(angle_delta)
+        self.pt_power = float(pt_power)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each event `[B]`."""
@@ -174,11 +182,13 @@ class MomentumLoss(keras.losses.Loss):
                 one, other = (tf.math.log(tf.maximum(value, LEAST_GEV)) for value in (one, other))
                 delta = self.momentum_delta
             total += weight * huber(one - other, delta)
+        if self.pt_power:
+            total *= pt_weight(wanted[0], self.pt_power)
         return _over_real(total * particle, real)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        names = ("pt", "eta", "phi", "energy", "momentum_delta", "angle_delta")
+        names = ("pt", "eta", "phi", "energy", "momentum_delta", "angle_delta", "pt_power")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
@@ -241,7 +251,7 @@ class ClassAccuracy(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Adds a batch: targets `[B, N, 2]`, logits `[B, N, C]`."""
+        """Adds a batch: targets `[B, N, 3]`, logits `[B, N, C]`."""
         right = tf.equal(tf.argmax(y_pred, axis=-1), tf.cast(y_true[:, :, 0], tf.int64))
         super().update_state(tf.cast(right, y_pred.dtype), sample_weight=y_true[:, :, 1])
 

@@ -18,15 +18,16 @@ def target_jets(
     particle of 5 GeV remains: what anti-kt does to isolated jets, without FastJet. The report uses anti-kt.
 
     Args:
-        pt: `[N]` in GeV, 0 for no particle.
-        eta: `[N]`.
+        pt: `[N]` in GeV, 0 for an element without a particle.
+        eta: `[N]` of the particle; of the element where there is none, which belongs to a jet too: what a
+            network makes of it stands in the jet.
         phi: `[N]`.
 
     Returns:
         int32 `[N]`: 0, 1, ... for the jets by falling pT of their hardest particle, -1 outside of all.
     """
     jet = np.full(len(pt), -1, np.int32)
-    free = pt > 0.0
+    free = np.ones(len(pt), bool)
     number = 0
     for seed in np.argsort(-pt, kind="stable"):
         if not free[seed]:
