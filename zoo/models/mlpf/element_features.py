@@ -21,7 +21,8 @@ from zoo.layers.sanitize import finite
 from zoo.models.mlpf.config import FEATURES, TYPES
 
 ETA_SCALE = 2.5
-STEEPEST = 10.0  # largest |eta| of a position, and sinh and cosh of eta that the public encoding lets through
+ETA_RADIUS = 1.75  # of the circle of eta: |eta| < 5.5 has a place of its own
+STEEPEST = 10.0  # largest sinh and cosh of eta that the public encoding lets through
 
 
 @register("CleanElements")
@@ -49,6 +50,9 @@ class CleanElements(keras.layers.Layer):
 class FacePosition(keras.layers.Layer):
     """Where elements meet: at the ECAL's face for tracks that reach it, where they are for all others.
 
+    eta goes around a circle, too: of two elements that are near each other the squares of small coordinates
+    are subtracted, whose rounding is a hundredth of that at |eta| = 5.
+
     Args:
         features: Name of the features, of `FEATURES`.
 
@@ -56,7 +60,8 @@ class FacePosition(keras.layers.Layer):
         elements: Rows `[R, F]`, finite.
 
     Returns:
-        eta, sin phi, cos phi, `[R, 3]`, whose distances are those of eta and phi where they are small.
+        r sin(eta / r), r cos(eta / r), sin phi, cos phi, `[R, 4]`, r = 1.75: small distances are those of eta
+        and phi, and eta meets itself at 5.5 only.
     """
 
     def __init__(self, features: str = "cms25", **kwargs: Any) -> None:
@@ -76,8 +81,8 @@ class FacePosition(keras.layers.Layer):
             at_face = value["eta_outer"], value["sin_phi_outer"], value["cos_phi_outer"]
             missing = tf.equal(at_face[1] ** 2 + at_face[2] ** 2, 0.0)
         here = [tf.where(missing, a, b) for a, b in zip(at_vertex, at_face, strict=True)]
-        steepest = tf.clip_by_value(here[0], -STEEPEST, STEEPEST)
-        return tf.concat([steepest, *here[1:]], axis=-1)
+        angle = here[0] * (1.0 / ETA_RADIUS)
+        return tf.concat([ETA_RADIUS * tf.sin(angle), ETA_RADIUS * tf.cos(angle), *here[1:]], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
