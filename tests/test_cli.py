@@ -70,6 +70,11 @@ def test_list_update_rewrites_a_readme(capsys, tmp_path):
         (["simulate", "electrons", "--n", "5", "--out", "{tmp}/nowhere/e.root"], "does not exist"),
         (["simulate", "electrons", "--n", "5", "--out", "{tmp}"], "is a folder"),
         (["simulate", "electrons", "--n", "5", "--out", "{tmp}/e.root", "--showers", "{tmp}"], "photons.npz"),
+        (["simulate", "ttbar", "--n", "5", "--out", "{tmp}/e.root", "--pool", "{tmp}/p.npz"], "no such file"),
+        (
+            ["simulate", "photons", "--n", "5", "--out", "{tmp}/e.root", "--pool", "{tmp}/file"],
+            "such as ttbar",
+        ),
         (["export", "dnr", "--out", "{tmp}/out"], "Did you mean 'drn'?"),
         (["export", "./nowhere", "--out", "{tmp}/out"], "neither manifest.json nor run.json"),
         (["export", "./{tmp}", "--out", "{tmp}/file"], "neither manifest.json nor run.json"),
@@ -133,6 +138,27 @@ def test_simulate_writes_the_same_content_for_the_same_seed(capsys, tmp_path):
     )
     assert metadata["config"]["pileup"] == [0, 0]
     assert len(metadata["library_sha256"]) >= 64
+
+
+def test_simulate_draws_from_another_pool(capsys, tmp_path):
+    from zoo.data.readers import read_metadata, read_root
+    from zoo.data.schema import leaf_values
+    from zoo.simulation.collisions import Collisions
+
+    shipped = Collisions.shipped()
+    few = shipped.members("ttbar", "test")[:10]
+    owner, particle = shipped.particles_of(few)
+    columns = (getattr(shipped, name)[particle] for name in ("pdg_id", "pt_gev", "eta", "phi", "radius_cm"))
+    start = np.searchsorted(owner, np.arange(len(few) + 1))
+    Collisions(start, shipped.process[few], *columns).save(tmp_path / "pool.npz", provenance="ten")
+    path = tmp_path / "events.root"
+    code, out, _ = run(
+        capsys, "simulate", "ttbar", "--n", 9, "--out", path, "--pool", tmp_path / "pool.npz", "--no-pileup"
+    )
+    assert code == 0 and out == f"{path}\n"
+    assert read_metadata(path)["config"]["pool"] == str(tmp_path / "pool.npz")
+    records = read_root(path, schema=model_module("mlpf", "events").SCHEMA)
+    assert set(leaf_values(records, "collision_row")) <= set(range(10))  # 20 % of ten: two collisions
 
 
 @pytest.fixture(scope="module")

@@ -161,4 +161,6 @@ def test_the_command_makes_a_pool(tmp_path):
     pythia_collisions.main(["--scale", "0.01", "--seed", "3", "--out", str(tmp_path / "pool.npz")])
     pool = collisions.read(tmp_path / "pool.npz")
     assert set(pool.process.tolist()) == set(range(len(collisions.PROCESSES)))
+    pythia_collisions.main(["--only", "ttbar", "--scale", "0.01", "--out", str(tmp_path / "some.npz")])
+    assert set(collisions.read(tmp_path / "some.npz").process.tolist()) == {0}
     assert not np.isin(np.abs(pool.pdg_id), (12, 14, 16)).any() and np.abs(pool.eta).max() < 5.2

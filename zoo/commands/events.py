@@ -106,6 +106,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) < least:
             raise InvalidValue(f"--{name}", f"an integer >= {least}", getattr(arguments, name))
     check_output_file(arguments.out)
+    from zoo.simulation.element_events import ElementEventConfig
     from zoo.simulation.samples import SAMPLES, simulate
     from zoo.simulation.shifts import SHIFTS, Shift
 
@@ -120,7 +121,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
     config = shift.config(SAMPLES[arguments.sample])
     if arguments.pool is not None:
         check_input_files([arguments.pool])
-        if not hasattr(config, "pool"):
+        if not isinstance(config, ElementEventConfig):
             raise InvalidValue("--pool", "a sample of whole events, such as ttbar", arguments.sample)
         config = dataclasses.replace(config, pool=str(arguments.pool))
     if arguments.no_pileup:

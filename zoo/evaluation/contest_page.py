@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.evaluation.html_parts import COLOURS, grid, mark, page, pair
+from zoo.evaluation.html_parts import COLOURS, GOALS_HEAD, goal_row, grid, mark, page, pair
 
 __all__ = ["render"]
 
@@ -41,19 +41,15 @@ def render(content: Content) -> str:
 
 
 def _goals(found: Content) -> str:
-    rows = [
-        f"<tr class='{COLOURS[goal['verdict']]}'><td>{html.escape(goal['goal'])}</td>"
-        f"<td>{goal['limit']:g}</td><td>{pair(goal)}</td><td>{goal['verdict']}</td></tr>"
-        for goal in found["goals"]
-    ]
+    rows = [goal_row(goal) for goal in found["goals"]]
     rows += [
         f"<tr class='{COLOURS[check['verdict']]}'><td>{html.escape(check['check'])}</td>"
-        f"<td>{100 * check['limit']:g} %</td>"
+        f"<td>&le; {100 * check['limit']:g} %</td>"
         f"<td>{pair({'value': check['worst'], 'error': check['error']}, 100)} %, "
         f"{html.escape(check['where'])}</td><td>{check['verdict']}</td></tr>"
         for check in found["checks"]
     ]
-    return grid("<tr><th>goal</th><th>at most</th><th>reached</th><th></th></tr>", rows)
+    return grid(GOALS_HEAD, rows)
 
 
 def _classes(found: Content) -> str:

@@ -7,8 +7,9 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["COLOURS", "gallery", "grid", "mark", "page", "pair"]
+__all__ = ["COLOURS", "GOALS_HEAD", "gallery", "goal_row", "grid", "mark", "page", "pair"]
 
+GOALS_HEAD = "<tr><th>goal</th><th>asked</th><th>reached</th><th></th></tr>"
 COLOURS = {"met": "better", "undecided": "", "not met": "worse"}
 """Class of a row with a verdict."""
 
@@ -64,6 +65,15 @@ def pair(figure: Mapping[str, Any] | None, scale: float = 1.0) -> str:
     error *= scale
     digits = next((d for d in range(7) if error >= 2 * 10.0**-d), 6)
     return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def goal_row(goal: Mapping[str, Any]) -> str:
+    """A row under `GOALS_HEAD`: goal, limit (the most, or the least if "at_least"), value, verdict."""
+    sign = "&ge;" if goal.get("at_least") else "&le;"
+    return (
+        f"<tr class='{COLOURS[goal['verdict']]}'><td>{html.escape(goal['goal'])}</td>"
+        f"<td>{sign} {goal['limit']:g}</td><td>{pair(goal)}</td><td>{goal['verdict']}</td></tr>"
+    )
 
 
 def mark(ratio: Mapping[str, Any] | None) -> str:

@@ -34,9 +34,9 @@ class CombinedGraph(keras.layers.Layer):
     the same A. With several rounds, each with directions of its own, hom is their mean: nodes that a wall
     parts in one round meet in another. One bin is one bin in every round, so then they change nothing.
 
-    Where nodes have a position of their own, s times it, with one trained s for each coordinate, stands beside
-    y: what is near in the detector is near from the first step on. Without it, a layer has to learn slopes of
-    a hundred before a tenth in eta makes any difference to A.
+    Where nodes have positions, s times the position, with one trained s for each coordinate, stands beside y:
+    what is near in the detector is near from the first step on. Without it, a layer has to learn slopes of a
+    hundred before a tenth in eta makes any difference to A.
 
     Theta, W_h and W_t are one product on rows of real nodes; only y and x Theta are gathered into bins, and
     only hom comes back. The largest tensor is A, with at most b numbers for each node.
@@ -95,9 +95,7 @@ class CombinedGraph(keras.layers.Layer):
             for number, width in enumerate(widths)
         ]
 
-    def build(
-        self, x_shape: tuple[int | None, ...], layout_shape: Any, positions_shape: Any = None
-    ) -> None:
+    def build(self, x_shape: tuple[int | None, ...], layout_shape: Any, positions_shape: Any = None) -> None:
         """Creates the weights."""
         del layout_shape
         width, coordinates = int(x_shape[-1]), int(positions_shape[-1]) if positions_shape else 0
@@ -107,9 +105,7 @@ class CombinedGraph(keras.layers.Layer):
             width = layer.units
         if coordinates:
             # Its logarithm, so that an optimiser's steps are relative ones.
-            self.log_scale = self.add_weight(
-                name="log_scale", shape=(coordinates,), initializer="zeros"
-            )
+            self.log_scale = self.add_weight(name="log_scale", shape=(coordinates,), initializer="zeros")
         normal = keras.initializers.RandomNormal(stddev=STDDEV)
         self.codebook = self.add_weight(
             name="codebook",

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from zoo.keras_compat import register
 
-
 LEAST_GEV, MOST_GEV = 1e-3, 100.0  # pT below and above which nodes count alike
 
 

@@ -1,8 +1,8 @@
 """Makes the pool of collisions at the vertex with Pythia (extra `pythia`); five minutes for the shipped one.
 
     python -m zoo.simulation.pythia_collisions --seed 1 --out zoo/simulation/library/collisions.npz
-    python -m zoo.simulation.pythia_collisions --scale 20 --out runs/pool/collisions.npz  # as many as you like
-    python -m zoo.simulation.pythia_collisions --only ttbar minimum_bias --scale 20 --out runs/pool/collisions.npz
+    python -m zoo.simulation.pythia_collisions --scale 20 --out runs/collisions.npz  # as many as you like
+    python -m zoo.simulation.pythia_collisions --only ttbar minimum_bias --scale 20 --out runs/collisions.npz
 
 Proton-proton collisions at 14 TeV, as in the MLPF talk. QCD of pT-hat 15-3000 GeV is drawn with (pT-hat)^4.5
 times its cross section and kept without weights: that is nearly flat. Single taus are log-uniform in pT from

@@ -244,7 +244,9 @@ def test_twelve_features_of_delphes():
     elements[..., 5] = elements[..., 1]
     inputs = {"elements": elements, "element_mask": np.ones((2, 20), "f4")}
     for legacy in (False, True):
-        network, _ = fresh(replace(TINY, features="delphes12", legacy=legacy, position_scale=0.0 if legacy else 20.0))
+        network, _ = fresh(
+            replace(TINY, features="delphes12", legacy=legacy, position_scale=0.0 if legacy else 20.0)
+        )
         found = network(inputs)
         assert found["class_logit"].shape == (2, 20, 6)
         assert all(np.isfinite(values).all() for values in found.values())

@@ -17,6 +17,7 @@ from zoo.data.shards import unique_showers
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf import events, report
 from zoo.models.mlpf.config import NOV2022
+from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets, threshold
 from zoo.registry import model_module
 
@@ -88,6 +89,32 @@ def test_rule_based_particle_flow_stands_beside(written):
         assert 0.0 < group["met"]["methods"]["particle_flow"]["median"]["value"] < 60.0
         matrix = np.array([[cell["value"] for cell in row] for row in group["confusion"]["particle_flow"]])
         assert np.nansum(matrix, axis=1)[[0, 1, 2, 5]] == pytest.approx(1.0)
+
+
+def test_goals_say_what_is_met(written):
+    out, content = written
+    goals = {goal["goal"]: goal for goal in content["goals"]}
+    assert len(goals) == len(content["goals"]) == 5 * len(content["groups"])
+    for group in content["groups"]:
+        where = group["label"]
+        for name, least in (("neutral hadron", 0.05), ("photon", 0.02), ("charged hadron", 0.0)):
+            goal = goals[f"{where}: efficiency of {name}s above PF's, at its fake rate"]
+            table = group["classes"][name]
+            ahead = 1.0 - table["methods"]["particle_flow"]["efficiency"]["value"]
+            assert (
+                goal["value"] == pytest.approx(ahead) and goal["verdict"] == "met" and goal["limit"] == least
+            )
+        jets = goals[f"{where}: IQR over median of jets, over PF's"]
+        assert jets["limit"] == (0.95 if where == "no pile-up" else 1.0)
+        methods = group["jets"]["methods"]
+        wide, narrow = (methods[m]["overall"]["iqr_over_median"]["value"] for m in ("particle_flow", "mlpf"))
+        assert jets["value"] == pytest.approx(narrow / wide) and jets["verdict"] == "met"
+        met = goals[f"{where}: 97 % quantile of the error of MET, over PF's"]
+        wide, narrow = (group["met"]["methods"][m]["q97"]["value"] for m in ("particle_flow", "mlpf"))
+        assert met["value"] == pytest.approx(narrow / wide)
+    assert (out / "index.html").read_text().count("&ge; 0.05") == len(content["groups"])
+    worse = [{**group, "jets": {"ratio": {"value": 1.2, "error": 0.01}}} for group in content["groups"]]
+    assert {goal["verdict"] for goal in check_goals(worse) if "jets" in goal["goal"]} == {"not met"}
 
 
 def test_no_bin_is_left_out_and_the_folder_is_whole(written):

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoo.evaluation.html_parts import COLOURS, gallery, grid, mark, page, pair
+from zoo.evaluation.html_parts import GOALS_HEAD, gallery, goal_row, grid, mark, page, pair
 from zoo.models.mass_regressor.comparison import BEST
 
 __all__ = ["render"]
@@ -64,15 +64,10 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
 
 def _goals(content: Content) -> list[str]:
     """What is asked, and whether it is met."""
-    rows = [
-        f"<tr class='{COLOURS[goal['verdict']]}'><td>{html.escape(goal['goal'])}</td><td>{pair(goal)}</td>"
-        f"<td>{goal['limit']:g}</td><td>{goal['verdict']}</td></tr>"
-        for goal in content["goals"]
-    ]
-    if not rows:
+    if not content["goals"]:
         return []
     words = "Goals (undecided: beyond the limit by less than two errors):"
-    return [f"<p>{words}</p>", grid("<tr><th></th><th></th><th>at most</th><th></th></tr>", rows)]
+    return [f"<p>{words}</p>", grid(GOALS_HEAD, [goal_row(goal) for goal in content["goals"]])]
 
 
 def _table(content: Content, bins: Iterable[tuple[str, Content]]) -> str:

@@ -27,6 +27,7 @@ Json = dict[str, Any]
 
 BASELINE, MODEL = "particle_flow", "mlpf"
 METHODS = {BASELINE: "rule-based PF", MODEL: "MLPF"}
+NOTHING: Json = {"value": None, "error": None}
 PT_EDGES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 8000.0)  # GeV
 ETA_EDGES = (0.0, 0.8, 1.48, 2.5, 3.0, 4.0, 6.0)
 
@@ -51,7 +52,11 @@ class Sample:
 
     def share(self, hit: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Json:
         """Share of some elements for which something holds."""
-        return Figure.of(self.bootstrap.fraction(hit[of], self.event[of])).as_json()
+        return Figure.of(self.replicas(hit, of)).as_json()
+
+    def replicas(self, hit: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Floats:
+        """The same, nominal and in each replica."""
+        return self.bootstrap.fraction(hit[of], self.event[of])
 
 
 def working_point(network: Network, baseline: Particles, target: Particles) -> float:
@@ -78,7 +83,7 @@ def class_tables(sample: Sample, network: Network) -> dict[str, Json]:
     The efficiency is the share of the targets of a class that are called so, in bins of the target; the fake
     rate is the share of the candidates of a class that are something else, in bins of the candidate.
     "at_fake_rate" is the network's efficiency with a threshold for this class alone, at which its fake rate
-    is the baseline's; None where it is larger at any.
+    is the baseline's, and by how much it exceeds the baseline's; None where the rate is larger at any.
     """
     truth = sample.target.label
     tables: dict[str, Json] = {}
@@ -103,7 +108,10 @@ def class_tables(sample: Sample, network: Network) -> dict[str, Json]:
         passes = likely & (network.none <= cut)
         table["at_fake_rate"] = {
             "threshold": cut if cut >= 0 else None,
-            "efficiency": sample.share(passes, true) if cut >= 0 else {"value": None, "error": None},
+            "efficiency": sample.share(passes, true) if cut >= 0 else dict(NOTHING),
+            "gain": Figure.of(sample.replicas(passes, true) - sample.replicas(made, true)).as_json()
+            if cut >= 0
+            else dict(NOTHING),
         }
         table["variables"] = {
             variable: {

@@ -19,7 +19,7 @@ from zoo.data.element_fields import CLASSES
 from zoo.evaluation.jets import Jets, anti_kt, grid_density, nearest
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.quantiles import quantiles, spread_measures
-from zoo.models.mlpf.comparison import Sample
+from zoo.models.mlpf.comparison import BASELINE, MODEL, Sample
 from zoo.models.mlpf.particles import Particles
 
 __all__ = ["HardScatter", "jets_of", "missing_momentum", "multiplicities", "true_jets"]
@@ -84,10 +84,12 @@ def true_jets(sample: Sample, hard: HardScatter | None = None) -> Jets:
 def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
     """Response and resolution of jets in bins of the pT of the target's.
 
-    A true jet takes the nearest one found within 0.2; the share that has none stands beside.
+    A true jet takes the nearest one found within 0.2; the share that has none stands beside. "ratio" is that
+    of the distances of the quartiles over the medians of all jets, network over baseline.
     """
     true = true_jets(sample, hard)
     table: Json = {"edges": list(JET_EDGES), "methods": {}}
+    widths = {}
     for method, found in sample.found.items():
         chosen = found if hard is None else hard.found(found)
         jets = _jets(sample, chosen, LEAST_FOUND_GEV, subtract=hard is not None)
@@ -99,21 +101,24 @@ def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
         for low, high in [*pairwise(JET_EDGES), (JET_EDGES[0], JET_EDGES[-1])]:
             here = (true.pt_gev >= low) & (true.pt_gev < high)
             inside = here & matched
+            figures = spread_measures(ratio[inside], true.event[inside], sample.bootstrap)
+            widths[method] = figures["iqr_over_median"].replicas  # at last of all jets
             rows.append({
                 "low": low, "high": high, "jets": int(here.sum()),
                 "matched": Figure.of(sample.bootstrap.fraction(matched[here], true.event[here])).as_json(),
-                **{k: v.as_json() for k, v in
-                   spread_measures(ratio[inside], true.event[inside], sample.bootstrap).items()},
+                **{name: figure.as_json() for name, figure in figures.items()},
             })  # fmt: skip
         *table_rows, overall = rows
         table["methods"][method] = {"bins": table_rows, "overall": overall}
+    table["ratio"] = _ratio(widths)
     return table
 
 
 def missing_momentum(sample: Sample, hard: HardScatter | None = None) -> Json:
     """Length of the error of the vector sum of pT, its quantiles, and the response above 20 GeV.
 
-    The true one is that of the target's particles; in the hard scatter density is not subtracted.
+    The true one is that of the target's particles; in the hard scatter density is not subtracted. "ratio" is
+    that of the 97 % quantiles, network over baseline.
     """
     events = np.arange(sample.n)
     wanted = _sum(sample, sample.target if hard is None else hard.target(sample.target))
@@ -121,10 +126,12 @@ def missing_momentum(sample: Sample, hard: HardScatter | None = None) -> Json:
     large = size > MET_LEAST_GEV
     table: Json = {"events": sample.n, "events_in_response": int(large.sum()), "methods": {}}
     edges = np.linspace(0.0, 100.0, 51)
+    tails = {}
     for method, found in sample.found.items():
         px, py = _sum(sample, found if hard is None else hard.found(found))
         error = np.hypot(px - wanted[0], py - wanted[1])
         levels = quantiles(error, events, sample.bootstrap, tuple(MET_LEVELS.values()))
+        tails[method] = levels[list(MET_LEVELS).index("q97")]
         ratio = np.hypot(px, py)[large] / size[large]
         response = spread_measures(ratio, events[large], sample.bootstrap)
         table["methods"][method] = {
@@ -132,7 +139,12 @@ def missing_momentum(sample: Sample, hard: HardScatter | None = None) -> Json:
             "response": {name: figure.as_json() for name, figure in response.items()},
             "histogram": np.histogram(np.minimum(error, edges[-1] - 1e-9), edges)[0].tolist(),
         }
-    return {**table, "edges_gev": edges.tolist()}
+    return {**table, "ratio": _ratio(tails), "edges_gev": edges.tolist()}
+
+
+def _ratio(replicas: Mapping[str, Floats]) -> Json:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Figure.of(replicas[MODEL] / replicas[BASELINE]).as_json()
 
 
 def _sum(sample: Sample, particles: Particles) -> tuple[Floats, Floats]:

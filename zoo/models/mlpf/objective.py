@@ -82,9 +82,10 @@ def targets(records: ak.Array, of: str = "target") -> dict[str, Float32]:
             under another prefix, say.
 
     Returns:
-        `class_logit` [B, N, 3] (class, 1 if real, pT in GeV of particle or element, whichever is larger), `charge` [B, N, 3] (charge, 1 for a particle, 1 if real),
-        `momentum` [B, N, 7] (pT, eta, sin phi, cos phi, E in GeV, 1 for a particle, 1 if real) and `visible`
-        [B, N, 5] (px, py, pz, E in GeV, number of the jet or -1), float32.
+        `class_logit` [B, N, 3] (class, 1 if real, the larger pT of particle and element in GeV), `charge`
+        [B, N, 3] (charge, 1 for a particle, 1 if real), `momentum` [B, N, 7] (pT, eta, sin phi, cos phi, E in
+        GeV, 1 for a particle, 1 if real) and `visible` [B, N, 5] (px, py, pz, E in GeV, number of the jet or
+        -1), float32.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.evaluation.html_parts import gallery, grid, page, pair
+from zoo.evaluation.html_parts import GOALS_HEAD, gallery, goal_row, grid, page, pair
 
 __all__ = ["render"]
 
@@ -36,6 +36,8 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
         The HTML text.
     """
     parts = [f"<p class='note'>{html.escape(note)}</p>" for note in content["notes"]]
+    parts.append("<h2>Goals</h2><p>Undecided: beyond the limit by less than two errors.</p>")
+    parts.append(grid(GOALS_HEAD, [goal_row(goal) for goal in content["goals"]]))
     display = content["display"]
     parts.append("<h2>One event</h2>")
     parts.append(f"<p>{display['elements']:,} elements, {display['n_pileup']} interactions of pile-up</p>")

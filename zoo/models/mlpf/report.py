@@ -4,6 +4,7 @@
 | --- | --- |
 | particles of the three, the working point | `particles` |
 | classes: efficiency, fakes, confusion, resolution | `comparison` |
+| what is asked of the network | `goals` |
 | jets, missing momentum, multiplicities | `event_figures` |
 | pictures, the event display among them; page | `pictures`, `page` |
 
@@ -41,6 +42,7 @@ from zoo.models.mlpf.comparison import (
 )
 from zoo.models.mlpf.event_figures import HardScatter, jets_of, missing_momentum, multiplicities
 from zoo.models.mlpf.events import SCHEMA
+from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.page import render
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets
 from zoo.models.mlpf.pictures import (
@@ -176,6 +178,7 @@ def report_content(
             "Jets and missing momentum are compared with the target's: what left something in the detector.",
         ],
         "groups": groups,
+        "goals": check_goals(groups),
         "display": _display(counts, pileup, {"target": target, BASELINE: baseline, MODEL: network}, groups),
     }
 
