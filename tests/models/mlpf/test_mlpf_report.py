@@ -13,6 +13,7 @@ from training import recipe
 from tuning.spaces import mlpf as tuning_space
 from zoo.data.element_fields import CLASSES
 from zoo.data.flat import to_flat
+from zoo.data.schema import validate
 from zoo.data.shards import unique_showers
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf import events, report
@@ -199,6 +200,20 @@ def test_vectors_of_each_element_are_branches_of_a_predictions_file(records, tmp
         sine = np.asarray(tree["momentum_sin_phi"].array())
         assert {"charge", "class_probability_photon", "momentum_energy_gev"} <= set(tree.keys())
     np.testing.assert_array_equal(sine, answers["momentum"][:, :, 2])
+
+
+def test_particle_flow_can_be_the_teacher(records):
+    taught = events.simulate("ttbar:particle_flow", 8, 3, split="test", pileup=True, truth=True)
+    found, flow = of_targets(taught), of_particle_flow(records[:8])
+    for field in fields(Particles):
+        np.testing.assert_array_equal(getattr(found, field.name), getattr(flow, field.name))
+    inputs = events.to_inputs(taught)
+    np.testing.assert_array_equal(inputs["elements"], events.to_inputs(records[:8])["elements"])
+    assert ak.all(taught.elements.target_particle == -1) and not ak.any(taught.elements.target_pileup)
+    validate(taught, events.SCHEMA, truth=True)
+    assert unique_showers(to_flat(taught, events.SCHEMA)) == unique_showers(to_flat(records[:8], events.SCHEMA))
+    with pytest.raises(UnknownName, match="particle_flow"):
+        events.simulate("ttbar:particle_flaw", 1, 1, split="test", pileup=True, truth=False)
 
 
 def test_samples_with_pileup(records):

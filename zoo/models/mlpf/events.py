@@ -40,6 +40,9 @@ SAMPLE_CASES = (
 )
 """What each of the first events of `sample` is; events of a toy follow."""
 
+TEACHER = "particle_flow"
+"""Behind a sample: whose candidates are the targets."""
+
 _TYPE = {name: number for number, name in enumerate(ELEMENT_TYPES)}
 _PDG_IDS = (0, 211, 130, 211, 22, 22, 11, 13)
 
@@ -98,7 +101,8 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
 
     Args:
         sample: A sample of `zoo.simulation.element_events`, without pile-up, or with a number of interactions
-            or a range of it: "ttbar", "ttbar@60", "qcd@0-20".
+            or a range of it: "ttbar", "ttbar@60", "qcd@0-20". With ":particle_flow" behind, the targets are the
+            candidates of rule-based particle flow, as of the first MLPF, and not the truth.
         n: Number of events.
         seed: Same seed, same events.
         split: "train", "validation" or "test".
@@ -109,13 +113,16 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
         Records of `ELEMENT_EVENTS`.
 
     Raises:
-        UnknownName: No such sample.
+        UnknownName: No such sample, or no such targets.
         InvalidValue: What follows the "@" is no number and no range.
     """
     from zoo.simulation import samples
     from zoo.simulation.element_events import ELEMENT_SAMPLES
 
-    name, at, text = sample.partition("@")
+    events, _, of = sample.partition(":")
+    if of not in ("", TEACHER):
+        raise UnknownName("targets", of, [TEACHER], where=f"sample {sample!r}")
+    name, at, text = events.partition("@")
     if name not in ELEMENT_SAMPLES:
         raise UnknownName(
             "sample", sample, [*ELEMENT_SAMPLES, *(f"{n}@0-20" for n in ELEMENT_SAMPLES), "toy"]
@@ -127,7 +134,23 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
         if pileup:
             low, high = (int(number or found[1]) for number in found.groups())
             config = dataclasses.replace(config, pileup=(low, high))
-    return samples.simulate(name, n, seed, split=split, config=config, truth=truth)
+    records = samples.simulate(name, n, seed, split=split, config=config, truth=truth)
+    return taught(records) if of else records
+
+
+def taught(records: ak.Array) -> ak.Array:
+    """Puts the candidates of rule-based particle flow where the targets were."""
+    from zoo.baselines.particle_flow import predict
+
+    found = predict(records).elements
+    columns = {f"target_{name}": found[name] for name in ("charge", "pt_gev", "eta", "phi", "energy_gev")}
+    columns["target_class"] = found["class_index"]
+    columns["target_pileup"] = ak.zeros_like(records.elements.target_pileup)
+    if "target_particle" in records.elements.fields:
+        columns["target_particle"] = ak.full_like(records.elements.target_particle, -1)
+    for name, values in columns.items():
+        records = ak.with_field(records, values, ("elements", name))
+    return records
 
 
 def sample(n: int, seed: int) -> ak.Array:

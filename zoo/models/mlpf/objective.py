@@ -72,14 +72,11 @@ def metrics(config: MLPFConfig) -> dict[str, list[keras.metrics.Metric]]:
     return {"class_logit": [ClassAccuracy()], "momentum": [PtError()]}
 
 
-def targets(records: ak.Array, of: str = "target") -> dict[str, Float32]:
+def targets(records: ak.Array) -> dict[str, Float32]:
     """Computes the targets.
 
     Args:
-        records: Events with the fields `elements.<of>_class`, `_charge`, `_pt_gev`, `_eta`, `_phi` and
-            `_energy_gev`: one particle, or class 0, for each element.
-        of: "target", the truth, or what else is to be learned: the candidates of rule-based particle flow
-            under another prefix, say.
+        records: Events with the fields `elements.target_*`: one particle, or class 0, for each element.
 
     Returns:
         `class_logit` [B, N, 3] (class, 1 if real, the larger pT of particle and element in GeV), `charge`
@@ -90,7 +87,7 @@ def targets(records: ak.Array, of: str = "target") -> dict[str, Float32]:
     counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     columns = {
-        name: np.asarray(leaf_values(records, f"elements.{of}_{name}"), np.float64)
+        name: np.asarray(leaf_values(records, f"elements.target_{name}"), np.float64)
         for name in ("class", "charge", "pt_gev", "eta", "phi", "energy_gev")
     }
     particle = (columns["class"] > 0).astype(np.float64)
