@@ -10,6 +10,7 @@ from zoo.layers.combined_graph import CombinedGraph
 from zoo.layers.distance_kernel import distance_kernel
 from zoo.layers.hash_order import hash_order
 from zoo.layers.real_rows import RealRows
+from zoo.layers.surrounding_sums import SurroundingSums
 
 
 def mask_of(counts, length=None):
@@ -178,6 +179,38 @@ def test_rounds_join_what_a_wall_parts():
     assert max(map(len, neighbours)) > 4
 
 
+def test_surrounding_sums_are_sums_within_bins():
+    keras.utils.set_random_seed(4)
+    counts, rng = [9, 0, 14], np.random.default_rng(5)
+    positions = rng.normal(0.0, 0.1, (24, 3)).astype("f4")
+    values = rng.exponential(10.0, (24, 2)).astype("f4")
+    of_set = np.repeat([0, 2], [9, 14])
+    squared = ((positions[:23, None].astype("f8") - positions[:23]) ** 2).sum(-1)
+    layer = SurroundingSums(radii=2, directions=3, rounds=3)
+    for size, whole in ((16, True), (4, False)):
+        layout, *_ = cut(counts, size)
+        layer(values, positions, layout)
+        layer.log_scale.assign([0.2, -0.3])
+        found = layer(values, positions, layout).numpy()[:-1]
+        radius = np.array([0.05, 0.15]) * np.exp([0.2, -0.3])
+        expected = np.concatenate(
+            [np.exp(-squared / (2 * r**2)) * (of_set[:, None] == of_set) @ values[:23] for r in radius], 1
+        )
+        expected = np.log1p(expected)
+        if whole:  # one bin a set: nothing is missed
+            np.testing.assert_allclose(found, expected, rtol=1e-4)
+        else:  # of several rounds some neighbours are missed, none is made up, and the own value is there
+            assert (found <= expected * (1 + 1e-4)).all() and (found < 0.99 * expected).any()
+            assert (found >= np.log1p(np.tile(values[:23], 2)) * (1 - 1e-4)).all()
+    more = SurroundingSums(radii=2, directions=3, rounds=1)
+    more(values, positions, layout)
+    more.log_scale.assign([0.2, -0.3])
+    more.codebook.assign(layer.codebook[:, :3])
+    assert (more(values, positions, layout).numpy()[:-1] <= found + 1e-5).all()
+    nothing = layer(np.zeros((1, 2), "f4"), np.zeros((1, 3), "f4"), cut([0], 4)[0])
+    assert nothing.shape == (1, 4)
+
+
 @pytest.mark.parametrize("counts", [[0], [1], [2, 0], [9, 1]])
 def test_graph_layer_has_finite_gradients(counts):
     layout, *_ = cut(counts, 4)
@@ -190,6 +223,10 @@ def test_graph_layer_has_finite_gradients(counts):
 
 
 def test_layers_can_be_saved_and_loaded():
-    for layer in (CombinedGraph(4, rounds=2, legacy=False, activation="selu"), BinLayout(7, padded=True)):
+    for layer in (
+        CombinedGraph(4, rounds=2, legacy=False, activation="selu"),
+        BinLayout(7, padded=True),
+        SurroundingSums(3, 5, 1),
+    ):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
         assert again.get_config() == layer.get_config()

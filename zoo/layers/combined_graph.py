@@ -12,7 +12,7 @@ from zoo.keras_compat import register
 from zoo.layers.bin_layout import Layout
 from zoo.layers.distance_kernel import distance_kernel
 from zoo.layers.flat_dense import FlatDense
-from zoo.layers.hash_order import hash_order
+from zoo.layers.hash_order import hashed_bins
 from zoo.layers.real_rows import to_rows, to_sets
 
 EPSILON = 1e-6  # of the normalisation, and added to the degrees
@@ -163,11 +163,7 @@ class CombinedGraph(keras.layers.Layer):
         """Returns bins as sets: `rows` and `slots` of `zoo.layers.real_rows`, `[R + 1]` and `[G, S]`."""
         codebook = tf.convert_to_tensor(self.codebook)
         directions = codebook[:, number * self.directions : (number + 1) * self.directions]
-        order = hash_order(places[:-1], directions, layout, digits=1 if self.legacy else 2)
-        count = tf.size(order, out_type=tf.int64)
-        order = tf.concat([order, [count]], axis=0)  # the imagined node stays the last one
-        inverse = tf.math.top_k(-order, k=tf.size(order)).indices
-        return tf.gather(layout.slots, inverse), tf.gather(order, layout.places)
+        return hashed_bins(places[:-1], directions, layout, digits=1 if self.legacy else 2)
 
     def near(self, places: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
         """Returns A `[G, S, S]`, 0 towards empty slots."""

@@ -16,9 +16,6 @@ def distance_kernel(places: tf.Tensor, filled: tf.Tensor, *, smooth: bool) -> tf
     public MLPF. The latter has a cusp where nodes coincide, which turns a rounding error of 1e-6 of the
     square into 1e-3 of the distance, and no gradient below.
 
-    Squares come from one product of (-2 x, |x|^2, 1) with (x, 1, |x|^2), relative to the centre of the bin,
-    which keeps the terms that cancel small. No tensor `[G, S, S, D]`, and no pass over `[G, S, S]` for sums.
-
     Args:
         places: `[G, S, D]`, zeros in empty slots.
         filled: `[G, S]`, 1 for a node.
@@ -27,14 +24,35 @@ def distance_kernel(places: tf.Tensor, filled: tf.Tensor, *, smooth: bool) -> tf
     Returns:
         `[G, S, S]`, symmetric among nodes.
     """
+    offset = RATE**2 if smooth else 0.0
+    least = offset if smooth else LEAST * RATE**2
+    squared = squared_distances(places, filled, rate=RATE, offset=offset, least=least)
+    return tf.exp(offset**0.5 - tf.sqrt(squared))
+
+
+def squared_distances(
+    places: tf.Tensor, filled: tf.Tensor, *, rate: float = 1.0, offset: float = 0.0, least: float = 0.0
+) -> tf.Tensor:
+    """Returns max(|r x_i - r x_j|^2 + offset, least) for all pairs of nodes of each bin.
+
+    Squares come from one product of (-2 x, |x|^2, 1) with (x, 1, |x|^2), relative to the centre of the bin,
+    which keeps the terms that cancel small. No tensor `[G, S, S, D]`, and no pass over `[G, S, S]` for sums.
+
+    Args:
+        places: `[G, S, D]`, zeros in empty slots.
+        filled: `[G, S]`, 1 for a node.
+        rate: r.
+        offset: Added to each.
+        least: The smallest answer.
+
+    Returns:
+        `[G, S, S]`, 1e12 more where j is an empty slot.
+    """
     number = tf.maximum(tf.reduce_sum(filled, axis=1), 1.0)[:, None, None]
     centre = tf.reduce_sum(places, axis=1, keepdims=True) / number
-    x = (places - centre) * (RATE * filled[:, :, None])
+    x = (places - centre) * (rate * filled[:, :, None])
     own = tf.reduce_sum(x * x, axis=-1, keepdims=True)
     one = tf.ones_like(own)
-    offset = RATE**2 if smooth else 0.0
     left = tf.concat([-2.0 * x, own, one], axis=-1)
     right = tf.concat([x, one, own + (offset + FAR * (1.0 - filled[:, :, None]))], axis=-1)
-    squared = tf.matmul(left, right, transpose_b=True)
-    distance = tf.sqrt(tf.maximum(squared, offset if smooth else LEAST * RATE**2))
-    return tf.exp(offset**0.5 - distance)
+    return tf.maximum(tf.matmul(left, right, transpose_b=True), least)

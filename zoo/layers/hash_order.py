@@ -43,3 +43,23 @@ def hash_order(places: tf.Tensor, directions: tf.Tensor, layout: Layout, *, digi
         second = tf.argmax(tf.where(tf.logical_and(allowed, other), either, BEHIND), axis=-1)
         key = key * (2 * known) + second
     return tf.cast(tf.math.top_k(-key, k=tf.size(key)).indices, tf.int64)  # ties keep their order
+
+
+def hashed_bins(
+    places: tf.Tensor, directions: tf.Tensor, layout: Layout, *, digits: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts the order of `hash_order` into bins.
+
+    Args:
+        places: `[R, D]`.
+        directions: `[D, K]`.
+        layout: Of `BinLayout`.
+        digits: As there.
+
+    Returns:
+        Bins as sets: `rows` `[R + 1]` and `slots` `[G, S]` of `zoo.layers.real_rows`.
+    """
+    order = hash_order(places, directions, layout, digits=digits)
+    order = tf.concat([order, [tf.size(order, out_type=tf.int64)]], axis=0)  # the imagined node stays last
+    inverse = tf.math.top_k(-order, k=tf.size(order)).indices
+    return tf.gather(layout.slots, inverse), tf.gather(order, layout.places)

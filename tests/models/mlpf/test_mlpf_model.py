@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.mlpf import card_of, event
+from zoo.data.element_fields import ELEMENT_TYPES
 from zoo.errors import InvalidValue
 from zoo.graphs import write_frozen, write_keras, write_onnx
 from zoo.models.mlpf import events
@@ -22,13 +23,14 @@ from zoo.models.mlpf.config import (
     SMALL,
     MLPFConfig,
 )
-from zoo.models.mlpf.element_features import FacePosition
+from zoo.models.mlpf.element_features import FacePosition, KindEnergies
 from zoo.models.mlpf.model import build
 
 TINY = replace(
     SMALL, bin_size=8, directions=3, distance_dim=4, distance_width=6, width=8, class_width=8, energy_width=8,
     head_width=4, id_layers=2, regression_layers=1,
 )  # fmt: skip
+PUBLIC = {"legacy": True, "position_scale": 0.0, "energy_radii": 0}
 SIZES = (1, 2, 200, 255, 256, 257, 1000, 6400)
 
 
@@ -102,7 +104,7 @@ def test_the_public_binning_depends_on_padding(network):
     """What the default cures: with bins from the padded size the same event is answered differently."""
     one = event(40)
     wide = {name: np.pad(v, [(0, 0), (0, 41), (0, 0)][: v.ndim]) for name, v in one.items()}
-    public, _ = fresh(replace(TINY, legacy=True, position_scale=0.0))
+    public, _ = fresh(replace(TINY, **PUBLIC))
     off = [
         np.abs(run(wide)["class_logit"][:, :40] - run(one)["class_logit"]).max() for run in (public, network)
     ]
@@ -171,6 +173,19 @@ def test_tracks_stand_where_they_reach_the_calorimeter():
         elements[:, names.index(name)] = value
     found = FacePosition("delphes12")(elements)
     np.testing.assert_allclose(found, [place(1, 0), place(2, -np.pi / 2)], atol=1e-6)
+
+
+def test_energies_stand_in_the_column_of_their_kind():
+    names = FEATURES["cms25"]
+    elements = np.zeros((12, len(names)), "f4")
+    elements[:, names.index("kind")], elements[:, names.index("energy_gev")] = np.arange(12), 3.0
+    found = KindEnergies()(elements).numpy()
+    kinds = {"track": 0, "ECAL cluster": 1, "HCAL cluster": 2, "HF electromagnetic": 3, "HF hadronic": 3}
+    for number, kind in enumerate(ELEMENT_TYPES):
+        expected = np.zeros(4)
+        if kind in kinds:
+            expected[kinds[kind]] = 3.0
+        np.testing.assert_array_equal(found[number], expected, err_msg=kind)
 
 
 def test_gradients_are_finite_and_reach_every_weight(inputs):
@@ -244,9 +259,7 @@ def test_twelve_features_of_delphes():
     elements[..., 5] = elements[..., 1]
     inputs = {"elements": elements, "element_mask": np.ones((2, 20), "f4")}
     for legacy in (False, True):
-        network, _ = fresh(
-            replace(TINY, features="delphes12", legacy=legacy, position_scale=0.0 if legacy else 20.0)
-        )
+        network, _ = fresh(replace(TINY, features="delphes12", **(PUBLIC if legacy else {})))
         found = network(inputs)
         assert found["class_logit"].shape == (2, 20, 6)
         assert all(np.isfinite(values).all() for values in found.values())
@@ -297,7 +310,7 @@ def test_onnx_is_right_for_every_number_of_elements(inputs, tmp_path):
 
 
 def test_onnx_of_the_public_network_drops_nothing(tmp_path):
-    run, network = onnx_session(replace(TINY, legacy=True, position_scale=0.0), tmp_path)
+    run, network = onnx_session(replace(TINY, **PUBLIC), tmp_path)
     for n in (7, 9, 30):
         agree(run(event(n)), network(event(n)), 1e-4)
 
@@ -333,6 +346,8 @@ def test_a_bad_value_is_named(field, value, message):
 def test_fields_that_exclude_each_other():
     with pytest.raises(InvalidValue, match=r"rounds.*public"):
         MLPFConfig(legacy=True, rounds=2)
+    with pytest.raises(InvalidValue, match=r"energy_radii.*public"):
+        MLPFConfig(legacy=True, energy_radii=1)
     with pytest.raises(InvalidValue, match=r"position_scale.*public"):
         MLPFConfig(legacy=True, position_scale=1.0)
     with pytest.raises(InvalidValue, match="encoding_width"):

@@ -211,7 +211,9 @@ def test_particle_flow_can_be_the_teacher(records):
     np.testing.assert_array_equal(inputs["elements"], events.to_inputs(records[:8])["elements"])
     assert ak.all(taught.elements.target_particle == -1) and not ak.any(taught.elements.target_pileup)
     validate(taught, events.SCHEMA, truth=True)
-    assert unique_showers(to_flat(taught, events.SCHEMA)) == unique_showers(to_flat(records[:8], events.SCHEMA))
+    assert unique_showers(to_flat(taught, events.SCHEMA)) == unique_showers(
+        to_flat(records[:8], events.SCHEMA)
+    )
     with pytest.raises(UnknownName, match="particle_flow"):
         events.simulate("ttbar:particle_flaw", 1, 1, split="test", pileup=True, truth=False)
 

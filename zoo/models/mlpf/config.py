@@ -43,6 +43,18 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What an element can become, by the name of the input."""
 
+_KINDS = [("track",), ("ECAL cluster",), ("HCAL cluster",), ("HF electromagnetic", "HF hadronic")]
+
+ENERGY_KINDS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
+    {
+        name: ((1,), (2,))
+        if name == "delphes12"
+        else tuple(tuple(ELEMENT_TYPES.index(kind) for kind in kinds) for kinds in _KINDS)
+        for name in FEATURES
+    }
+)
+"""Types whose energies are added up together around each element."""
+
 MASS_GEV: Mapping[str, float] = MappingProxyType(
     {
         "none": 0.0,
@@ -71,7 +83,7 @@ _CHOICES = {
 _AT_LEAST = {
     "bin_size": 2, "directions": 1, "rounds": 1, "distance_dim": 1, "distance_width": 1, "distance_layers": 0,
     "width": 1, "messages": 1, "id_layers": 1, "regression_layers": 1, "encoding_width": 0, "head_width": 2,
-    "class_width": 2, "class_layers": 1, "energy_width": 2, "slices": 1,
+    "energy_radii": 0, "class_width": 2, "class_layers": 1, "energy_width": 2, "slices": 1,
 }  # fmt: skip
 _WEIGHTS = (
     "class_weight", "charge_weight", "pt_weight", "eta_weight", "phi_weight", "energy_weight", "jet_weight",
@@ -91,6 +103,7 @@ class MLPFConfig:
     rounds: int = 1  # hashes, each with directions of its own, in every graph layer
     distance_dim: int = 128  # dimensions of the learned space
     position_scale: float = 0.0  # of eta and phi at the ECAL's face beside that space, at first; 0: not there
+    energy_radii: int = 0  # within which energies around each element are added up, by kind; 0: they are not
     distance_width: int = 32  # of the dense layers that place an element there
     distance_layers: int = 2  # their number, without the last one
     width: int = 256  # of an element behind a graph layer
@@ -148,8 +161,9 @@ class MLPFConfig:
             raise InvalidValue("MLPFConfig.focal_alpha", "from 0 to 1", self.focal_alpha)
         if not 0.0 <= self.dropout < 1.0:
             raise InvalidValue("MLPFConfig.dropout", "a fraction in [0, 1)", self.dropout)
-        if self.legacy and self.position_scale:
-            raise InvalidValue("MLPFConfig.position_scale", "0 in the public network", self.position_scale)
+        for name in ("position_scale", "energy_radii"):
+            if self.legacy and getattr(self, name):
+                raise InvalidValue(f"MLPFConfig.{name}", "0 in the public network", getattr(self, name))
         if self.legacy and self.rounds > 1:
             raise InvalidValue("MLPFConfig.rounds", "1 in the public network", self.rounds)
         if self.update == "additive" and not self.encoding_width:
@@ -206,6 +220,7 @@ SMALL = MLPFConfig(
     directions=16,
     distance_dim=16,
     position_scale=100.0,
+    energy_radii=2,
     width=64,
     id_layers=2,
     regression_layers=2,

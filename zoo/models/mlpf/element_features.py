@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from zoo.keras_compat import register
 from zoo.layers.sanitize import finite
-from zoo.models.mlpf.config import FEATURES, TYPES
+from zoo.models.mlpf.config import ENERGY_KINDS, FEATURES, TYPES
 
 ETA_SCALE = 2.5
 ETA_RADIUS = 1.75  # of the circle of eta: |eta| < 5.5 has a place of its own
@@ -83,6 +83,40 @@ class FacePosition(keras.layers.Layer):
         here = [tf.where(missing, a, b) for a, b in zip(at_vertex, at_face, strict=True)]
         angle = here[0] * (1.0 / ETA_RADIUS)
         return tf.concat([ETA_RADIUS * tf.sin(angle), ETA_RADIUS * tf.cos(angle), *here[1:]], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "features": self.features}
+
+
+@register("KindEnergies")
+class KindEnergies(keras.layers.Layer):
+    """Energy of each element in the column of its kind, for `SurroundingSums`.
+
+    Args:
+        features: Name of the features, of `FEATURES`.
+
+    Call arguments:
+        elements: Rows `[R, F]`, finite.
+
+    Returns:
+        `[R, K]` in GeV: tracks, ECAL, HCAL and HF clusters, or tracks and towers of Delphes; nothing of what
+        is made of these: GSF tracks, brems points, superclusters.
+    """
+
+    def __init__(self, features: str = "cms25", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.features = features
+
+    def call(self, elements: tf.Tensor) -> tf.Tensor:
+        """Applies the layer; arguments and results stand in the docstring of the class."""
+        names = FEATURES[self.features]
+        kind, energy = (elements[:, names.index(name)][:, None] for name in ("kind", "energy_gev"))
+        columns = []
+        for kinds in ENERGY_KINDS[self.features]:
+            of_kind = [tf.cast(tf.equal(kind, float(number)), elements.dtype) for number in kinds]
+            columns.append(tf.maximum(energy, 0.0) * tf.add_n(of_kind))
+        return tf.concat(columns, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

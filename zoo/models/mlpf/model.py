@@ -13,6 +13,7 @@ weight:
 | size of the bins | full ones, and a rest | balanced |
 | hash | one digit | two, the second for what one value holds alone |
 | distance | with a cusp at 0 | smooth |
+| energies around an element | not known as sums | added up by kind, where the preset says so |
 | learned space | starts without any place | eta and phi stand beside it, where the preset says so |
 | outputs of the regression stack | twice in the input of its heads | once |
 | class logits | twice, of energy and pT | once |
@@ -30,10 +31,11 @@ from zoo.layers.canonical_order import CanonicalOrder
 from zoo.layers.combined_graph import CombinedGraph
 from zoo.layers.flat_dense import FlatDense
 from zoo.layers.real_rows import RealRows, ToRows
+from zoo.layers.surrounding_sums import SurroundingSums
 from zoo.layers.trim_padding import TrimPadding
 from zoo.models.mlpf.config import MLPFConfig
 from zoo.models.mlpf.decoding import DecodingHeads
-from zoo.models.mlpf.element_features import CleanElements, ElementFeatures, FacePosition
+from zoo.models.mlpf.element_features import CleanElements, ElementFeatures, FacePosition, KindEnergies
 from zoo.models.mlpf.head import LegacyParticle, Particle, ParticleOutput
 
 Tensor = keras.KerasTensor
@@ -73,14 +75,18 @@ def build(config: MLPFConfig) -> keras.Model:
     rows, slots = RealRows(name="element_rows")(mask)
     nodes = ToRows(name="element_values")(nodes, rows, slots)
     layout = BinLayout(config.bin_size, padded=config.legacy, name="bins")(mask, rows)
-    positions = FacePosition(config.features, name="positions")(nodes) if config.position_scale else None
+    positions = FacePosition(config.features, name="positions")(nodes)
 
     # === Features, graph layers ===
     encoded = ElementFeatures(config.features, config.legacy, name="features")(nodes)
+    if config.energy_radii:
+        energies = KindEnergies(config.features, name="energies")(nodes)
+        around = SurroundingSums(config.energy_radii, config.directions, name="energies_around")
+        encoded = _joined([encoded, around(energies, positions, layout)], "features_and_sums")
     if config.encoding_width:
         encoded = _dense(encoded, config.encoding_width, config, "encoding_0")
         encoded = _dense(encoded, config.width, config, "encoding_1")
-    where = (layout, positions)
+    where = (layout, positions if config.position_scale else None)
     id_stack = _stack(encoded, where, config.id_layers, config, "id_graph", copies=1)
     copies = 2 if config.legacy else 1
     regression = _stack(encoded, where, config.regression_layers, config, "regression_graph", copies=copies)
