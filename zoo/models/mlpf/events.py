@@ -101,8 +101,8 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
 
     Args:
         sample: A sample of `zoo.simulation.element_events`, without pile-up, or with a number of interactions
-            or a range of it: "ttbar", "ttbar@60", "qcd@0-20". With ":particle_flow" behind, the targets are the
-            candidates of rule-based particle flow, as of the first MLPF, and not the truth.
+            or a range of it: "ttbar", "ttbar@60", "qcd@0-20". With ":particle_flow" behind, the targets are
+            the candidates of rule-based particle flow, as of the first MLPF, and not the truth.
         n: Number of events.
         seed: Same seed, same events.
         split: "train", "validation" or "test".
