@@ -43,15 +43,11 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What an element can become, by the name of the input."""
 
-_KINDS = [("track",), ("ECAL cluster",), ("HCAL cluster",), ("HF electromagnetic", "HF hadronic")]
+_KINDS = (("track",), ("ECAL cluster",), ("HCAL cluster",), ("HF electromagnetic", "HF hadronic"))
+_CMS_KINDS = tuple(tuple(ELEMENT_TYPES.index(kind) for kind in kinds) for kinds in _KINDS)
 
 ENERGY_KINDS: Mapping[str, tuple[tuple[int, ...], ...]] = MappingProxyType(
-    {
-        name: ((1,), (2,))
-        if name == "delphes12"
-        else tuple(tuple(ELEMENT_TYPES.index(kind) for kind in kinds) for kinds in _KINDS)
-        for name in FEATURES
-    }
+    {name: ((1,), (2,)) if name == "delphes12" else _CMS_KINDS for name in FEATURES}
 )
 """Types whose energies are added up together around each element."""
 

@@ -51,7 +51,7 @@ class FacePosition(keras.layers.Layer):
     """Where elements meet: at the ECAL's face for tracks that reach it, where they are for all others.
 
     eta goes around a circle, too: of two elements that are near each other the squares of small coordinates
-    are subtracted, whose rounding is a hundredth of that at |eta| = 5.
+    are subtracted, whose rounding is an eighth of that at |eta| = 5.
 
     Args:
         features: Name of the features, of `FEATURES`.
