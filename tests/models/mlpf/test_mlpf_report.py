@@ -80,6 +80,8 @@ def test_a_perfect_network_has_no_error(written):
             assert pt["median"]["value"] == pytest.approx(1.0, abs=1e-4)
             assert pt["iqr"]["value"] < 1e-3
         assert sum(group["met"]["methods"]["mlpf"]["histogram"]) == group["events"]
+        # nothing is cut off there, and what is not there has a tenth of its momentum's chance
+        assert group["jets"]["methods"]["mlpf_expected"]["overall"]["median"]["value"] > 0.85
 
 
 def test_rule_based_particle_flow_stands_beside(written):
@@ -166,6 +168,10 @@ def test_the_network_is_read_at_a_threshold():
     network = Network.of(outputs, np.array([2, 1]))
     assert network.at(0.5).label.tolist() == [5, 0, 1]
     assert network.at(0.6000001).label.tolist() == [5, 2, 1]
+    expected = network.expected()
+    np.testing.assert_allclose(expected.pt_gev, [1.4, 0.8, 1.8], rtol=1e-6)
+    np.testing.assert_allclose(expected.energy_gev, [2.1, 1.2, 2.7], rtol=1e-6)
+    assert expected.label.tolist() == [5, 2, 1]
     np.testing.assert_allclose(network.particles.phi, np.arctan2(0.6, 0.8), rtol=1e-6)
     with pytest.raises(InvalidValue, match="up to 4 elements"):
         Network.of(outputs, np.array([4, 1]))

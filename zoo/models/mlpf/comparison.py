@@ -19,14 +19,17 @@ from zoo.evaluation.measures import Figure
 from zoo.evaluation.quantiles import spread_measures
 from zoo.models.mlpf.particles import Network, Particles, threshold
 
-__all__ = ["METHODS", "Sample", "class_tables", "confusion", "resolutions", "working_point"]
+__all__ = ["EVENT_METHODS", "METHODS", "Sample", "class_tables", "confusion", "resolutions", "working_point"]
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Json = dict[str, Any]
 
 BASELINE, MODEL = "particle_flow", "mlpf"
+EXPECTED = "mlpf_expected"
 METHODS = {BASELINE: "rule-based PF", MODEL: "MLPF"}
+EVENT_METHODS = {**METHODS, EXPECTED: "MLPF, expected"}
+"""Of jets and missing momentum; the last: the momentum of every element times its chance, no threshold."""
 NOTHING: Json = {"value": None, "error": None}
 PT_EDGES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 8000.0)  # GeV
 ETA_EDGES = (0.0, 0.8, 1.48, 2.5, 3.0, 4.0, 6.0)

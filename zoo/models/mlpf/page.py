@@ -122,7 +122,7 @@ def _whole(content: Content, group: Content) -> str:
         ("jets", "met", "all particles"),
         ("hard_jets", "hard_met", "hard scatter alone"),
     ):
-        for method in content["methods"]:
+        for method in content["event_methods"]:
             found, missing = (
                 group[jets]["methods"][method["name"]]["overall"],
                 group[met]["methods"][method["name"]],

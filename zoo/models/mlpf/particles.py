@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+LEAST_CHANCE = 1e-3
 EVENTS_AT_ONCE = 1_000  # of particle flow, whose pairs of elements would fill the memory
 
 
@@ -84,6 +85,17 @@ class Network:
     def at(self, threshold: float) -> Particles:
         """The particles of the elements whose probability of none is at most the threshold."""
         return self.particles.without(self.none > threshold)
+
+    def expected(self) -> Particles:
+        """Every element with its momentum times the chance that there is a particle, for sums of momenta.
+
+        It is the network's output `visible`: the mean over what the event may have been. What is there with
+        less than a chance in a thousand is left out.
+        """
+        chance = 1.0 - self.none
+        label = np.where(chance > LEAST_CHANCE, self.particles.label, 0)
+        pt, energy = self.particles.pt_gev * chance, self.particles.energy_gev * chance
+        return replace(self.particles, label=label, pt_gev=pt, energy_gev=energy)
 
 
 def of_targets(records: ak.Array) -> Particles:

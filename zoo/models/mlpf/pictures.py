@@ -22,7 +22,11 @@ __all__ = [
 Content = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]
 
-LOOKS = {"particle_flow": (COLOURS[0], MARKERS[0]), "mlpf": (COLOURS[3], MARKERS[3])}
+LOOKS = {
+    "particle_flow": (COLOURS[0], MARKERS[0]),
+    "mlpf": (COLOURS[3], MARKERS[3]),
+    "mlpf_expected": (COLOURS[2], MARKERS[2]),
+}
 MEASURES = {"efficiency": "efficiency", "fake_rate": "fake rate"}
 CLASS_COLOURS = ("white", "#5790fc", "#964a8b", "#9c9ca1", "#b9ac70", "#f89c20", "#e42536", "black")
 SHORT = ("none", "ch. had.", "n. had.", "HF had.", "HF em.", "photon", "electron", "muon")
@@ -98,11 +102,11 @@ def draw_jets(content: Content, group: int, *, part: str) -> Any:
     )
     for place, (measure, label) in enumerate(shown, start=1):
         axes = figure.add_subplot(1, 3, place)
-        for number, method in enumerate(content["methods"]):
+        for number, method in enumerate(content["event_methods"]):
             rows = [row[measure] for row in table["methods"][method["name"]]["bins"]]
             colour, marker = LOOKS[method["name"]]
             axes.errorbar(
-                x + 0.16 * number - 0.08,
+                x + 0.16 * number - 0.16,
                 *_pairs(rows),
                 fmt=marker,
                 color=colour,
@@ -132,7 +136,7 @@ def draw_missing_momentum(content: Content, group: int) -> Any:
     ):
         table = content["groups"][group][part]
         axes = figure.add_subplot(1, 2, place)
-        for method in content["methods"]:
+        for method in content["event_methods"]:
             found = table["methods"][method["name"]]
             colour, _ = LOOKS[method["name"]]
             share = np.asarray(found["histogram"], np.float64) / max(table["events"], 1)

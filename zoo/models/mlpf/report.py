@@ -17,6 +17,7 @@ copies of few.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.report_folder import check_target, publish
 from zoo.models.mlpf.comparison import (
     BASELINE,
+    EVENT_METHODS,
+    EXPECTED,
     METHODS,
     MODEL,
     Sample,
@@ -168,6 +171,7 @@ def report_content(
         "model": MODEL,
         "baseline": BASELINE,
         "methods": [{"name": name, "label": label} for name, label in METHODS.items()],
+        "event_methods": [{"name": name, "label": label} for name, label in EVENT_METHODS.items()],
         "classes": list(CLASSES),
         "metadata": dict(metadata or {}),
         "notes": [
@@ -175,7 +179,8 @@ def report_content(
             "of the pool. Errors count those, not events.",
             "The network's threshold on the probability of none: as large a share of its candidates stands "
             "where no particle is as of those of rule-based particle flow.",
-            "Jets and missing momentum are compared with the target's: what left something in the detector.",
+            "Jets and missing momentum are compared with the target's: what left something in the detector. "
+            "MLPF, expected: without a threshold, each momentum times the chance that there is a particle.",
         ],
         "groups": groups,
         "goals": check_goals(groups),
@@ -185,6 +190,7 @@ def report_content(
 
 def _group(sample: Sample, network: Network, cut: float, hard: HardScatter) -> Json:
     none = sample.target.label == 0
+    whole = replace(sample, found={**sample.found, EXPECTED: network.expected()})
     return {
         "events": sample.n,
         "elements": len(sample.event),
@@ -194,10 +200,10 @@ def _group(sample: Sample, network: Network, cut: float, hard: HardScatter) -> J
         "classes": class_tables(sample, network),
         "confusion": confusion(sample),
         "resolution": resolutions(sample),
-        "jets": jets_of(sample),
-        "hard_jets": jets_of(sample, hard),
-        "met": missing_momentum(sample),
-        "hard_met": missing_momentum(sample, hard),
+        "jets": jets_of(whole),
+        "hard_jets": jets_of(whole, hard),
+        "met": missing_momentum(whole),
+        "hard_met": missing_momentum(whole, hard),
         "multiplicity": multiplicities(sample),
     }
 
