@@ -120,7 +120,7 @@ def test_dirt_in_padded_slots_changes_nothing(card, inputs, run, agree, dirt):
 
 
 @pytest.mark.parametrize("dirt", [np.nan, np.inf, -np.inf])
-def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, name, agree, dirt):
+def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, name, runtime, agree, dirt):
     """NaN and infinity in one feature of one node or of the event; all runtimes give the same answer."""
     rng = np.random.default_rng(6)
     dirty = dict(inputs)
@@ -138,5 +138,5 @@ def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, na
             values[tuple(where)] = dirt
     answer = run(dirty)
     assert all(np.isfinite(values).all() for values in answer.values())
-    # Dirt takes a node where no training has been: answers are steeper there, rounding counts more.
-    agree(runners(name, "keras")(dirty), answer, times=2.0)
+    # Known: of one element ONNX Runtime rounds the charge by 1.14 of the tolerance.
+    agree(runners(name, "keras")(dirty), answer, times=1.5 if (name, runtime) == ("mlpf", "onnx") else 1.0)

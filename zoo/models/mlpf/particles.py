@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-LEAST_CHANCE = 1e-3
+LEAST_CHANCE = 1e-3  # of a particle, to be among the expected ones
 EVENTS_AT_ONCE = 1_000  # of particle flow, whose pairs of elements would fill the memory
 
 
