@@ -172,14 +172,9 @@ def _widths(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
     """Energy-weighted centre and width of the whole window, in crystals from the seed."""
     eta, phi = np.arange(N_ETA, dtype=np.float32) - ROW, np.arange(N_PHI, dtype=np.float32) - COLUMN
     rows, columns = energy.sum(2), energy.sum(1)
-    total = rows.sum(1)
-    mean_eta, mean_phi = _ratio(rows @ eta, total), _ratio(columns @ phi, total)
-    return {
-        "centre_eta": mean_eta,
-        "centre_phi": mean_phi,
-        "width_eta": np.sqrt(np.maximum(_ratio(rows @ eta**2, total) - mean_eta**2, 0.0)),
-        "width_phi": np.sqrt(np.maximum(_ratio(columns @ phi**2, total) - mean_phi**2, 0.0)),
-    }
+    centre_eta, width_eta = _centre_and_width(rows, eta)
+    centre_phi, width_phi = _centre_and_width(columns, phi)
+    return {"centre_eta": centre_eta, "centre_phi": centre_phi, "width_eta": width_eta, "width_phi": width_phi}
 
 
 def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
@@ -190,15 +185,27 @@ def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
     total = weight.sum((1, 2))
     step = np.arange(5, dtype=np.float32) - 2
     rows, columns = weight.sum(2), weight.sum(1)
-    mean_eta, mean_phi = _ratio(rows @ step, total), _ratio(columns @ step, total)
+    centre_eta, width_eta = _centre_and_width(rows, step)
+    centre_phi, width_phi = _centre_and_width(columns, step)
     mixed = np.einsum("bep,e,p->b", weight, step, step, optimize=True)
     return {
-        "log_centre_eta": mean_eta,
-        "log_centre_phi": mean_phi,
-        "sigma_ieta_ieta": np.sqrt(np.maximum(_ratio(rows @ step**2, total) - mean_eta**2, 0.0)),
-        "sigma_iphi_iphi": np.sqrt(np.maximum(_ratio(columns @ step**2, total) - mean_phi**2, 0.0)),
-        "sigma_ieta_iphi": _ratio(mixed, total) - mean_eta * mean_phi,
+        "log_centre_eta": centre_eta,
+        "log_centre_phi": centre_phi,
+        "sigma_ieta_ieta": width_eta,
+        "sigma_iphi_iphi": width_phi,
+        "sigma_ieta_iphi": _ratio(mixed, total) - centre_eta * centre_phi,
     }
+
+
+def _centre_and_width(weight: Floats, position: Floats) -> tuple[Floats, Floats]:
+    """Weighted mean and standard deviation [B] of positions [K], weights [B, K].
+
+    Sums, not products of matrices: OpenBLAS now and then raises "invalid value" for rows this short, over finite values.
+    """
+    total = weight.sum(1)
+    centre = _ratio((weight * position).sum(1), total)
+    square = _ratio((weight * position**2).sum(1), total)
+    return centre, np.sqrt(np.maximum(square - centre**2, 0.0))
 
 
 def _sub_clusters(energy: Floats, raw: Floats) -> dict[str, npt.NDArray[np.generic]]:
