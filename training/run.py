@@ -79,11 +79,14 @@ def run(
 
     Raises:
         InvalidFile: `out` cannot be written, holds a run already, or holds none to resume.
-        InvalidValue: The run is of other code or of another recipe, or a setting does not fit the strategy.
+        InvalidValue: The run is of other code or of another recipe, or a setting does not fit the strategy, or
+            the weights to start from are of another network.
     """
     if recipe.fit.strategy == "multiworker":
         out = distribute.worker_folder(out)
     bars = sys.stdout.isatty() if verbose is None else verbose
+    if recipe.fit.start:
+        start_weights(recipe)  # what does not fit must not wait for the simulation to end
     facts = _open(recipe, out, resume, accept_other_code)
     if facts["status"] == "finished":
         return _result(out, facts)
@@ -138,6 +141,8 @@ def compile_model(
     keras.utils.set_random_seed(recipe.fit.seed)
     with distribute.scope(chosen):
         network = model_module(recipe.model, "model").build(config)
+        if recipe.fit.start:
+            network.set_weights(start_weights(recipe))
         losses = objective.loss(config)
         outputs = {name: network.output[name] for name in losses}
         model = kind(network.input, outputs, name=f"{recipe.model}_training")
@@ -149,6 +154,28 @@ def compile_model(
             jit_compile=False,
         )
     return network, model
+
+
+def start_weights(recipe: Recipe) -> list[np.ndarray]:
+    """Returns the weights that a recipe starts from.
+
+    Raises:
+        UnknownName, InvalidFile: No such tag, or no finished run in that folder.
+        InvalidValue: They are of another model or of other sizes.
+    """
+    source = zoo.load(recipe.fit.start)
+    wanted = model_module(recipe.model, "model").build(recipe.config())
+    if source.name != wanted.name:
+        raise InvalidValue("fit.start", f"a network {wanted.name}", f"{recipe.fit.start}, a {source.name}")
+    shapes, others = ([tuple(one.shape) for one in network.weights] for network in (wanted, source))
+    if shapes != others:
+        raise InvalidValue(
+            "fit.start",
+            f"weights of the recipe's configuration ({wanted.count_params():,} in {len(shapes)} arrays)",
+            f"{recipe.fit.start} ({source.count_params():,} in {len(others)})",
+        )
+    weights: list[np.ndarray] = source.get_weights()
+    return weights
 
 
 def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
@@ -238,7 +265,7 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
     if resume:
         facts = manifest.read_run(out)
         manifest.check_code(facts, out, accept_other_code=accept_other_code)
-        if _without_strategy(facts["recipe"]) != _without_strategy(as_json(recipe)):
+        if _without_strategy(as_json(recipe_of(out))) != _without_strategy(as_json(recipe)):
             raise InvalidValue(
                 f"{out}: recipe", "that of the run (a resumed run keeps its recipe)", "another one"
             )

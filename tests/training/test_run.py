@@ -13,7 +13,7 @@ from tiny_runs import tiny, words
 
 from training import callbacks, manifest, run
 from training.__main__ import main
-from zoo.errors import InvalidFile, InvalidValue
+from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.registry import model_module
 
 ROOT = Path(__file__).parents[2]
@@ -194,6 +194,30 @@ def test_other_code_is_refused(finished, cache, tmp_path):
 def test_another_recipe_is_refused(finished, cache):
     with pytest.raises(InvalidValue, match="keeps its recipe"):
         run.run(tiny(steps=100), finished[0].folder, resume=True, cache=cache, verbose=False)
+
+
+def test_a_run_starts_from_the_weights_of_another(finished, cache, tmp_path):
+    folder = finished[0].folder
+    recipe = tiny(start=str(folder), final_learning_rate=0.0, learning_rate=1e-9, weight_decay=0.0)
+    further = run.run(recipe, tmp_path / "further", cache=cache, processes=1, verbose=False)
+    for new, old in zip(weights(further.folder / "model.keras"), weights(folder / "model.keras"), strict=True):
+        np.testing.assert_allclose(new, old, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"hidden": 8}, InvalidValue, "weights of the recipe's configuration"),
+        ({"start": "supercluster"}, InvalidValue, "a network drn"),
+        ({"start": "drn.barrel_v7"}, UnknownName, "barrel_v1"),
+        ({"start": "./nowhere"}, InvalidFile, "nowhere"),
+    ],
+)
+def test_weights_to_start_from_that_do_not_fit(change, error, message, finished, cache, tmp_path):
+    recipe = tiny(**{"start": str(finished[0].folder), **change})
+    with pytest.raises(error, match=message):
+        run.run(recipe, tmp_path / "out", cache=cache, processes=1, verbose=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_comments_do_not_change_the_fingerprint(tmp_path):
