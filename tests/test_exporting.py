@@ -213,6 +213,15 @@ def test_nodes_share_their_spread():
     assert not compare({"x": a}, {"x": b}, **settings, leading={"x": 2})[1]
 
 
+def test_padding_does_not_narrow_the_spread():
+    """Nodes of 1 and 3, and any number of zeros."""
+    a = np.zeros((2, 50), np.float32)
+    a[:, 0] = 1.0, 3.0
+    b = a + np.float32(1.9e-5) * (a > 0)  # 1e-5 (1 + 1) is allowed
+    largest, flips = compare({"x": a}, {"x": b}, tolerance=1e-5, cases=["a", "b"], leading={"x": 2})
+    assert not flips and largest == pytest.approx(0.95, abs=0.02)
+
+
 def test_flat_signature_checks_its_row_splits(folder):
     import tensorflow as tf
 

@@ -105,15 +105,15 @@ def golden():
 
 @pytest.fixture
 def agree(request):
-    """Asserts |a - b| <= 1e-5 (|a| + std(a)) for every output, or some times that; `spread` gives the std."""
+    """Asserts |a - b| <= 1e-5 (|a| + std(a)) for every output; `spread` gives the std."""
 
-    def check(expected, received, spread=None, card=None, times=1.0):
+    def check(expected, received, spread=None, card=None):
         card = card or request.getfixturevalue("card")
         leading = {spec.name: sum(isinstance(axis, str) for axis in spec.shape) for spec in card.outputs}
         rows = len(next(iter(expected.values())))
         names = [f"row {row}" for row in range(rows)]
         largest, flips = compare(
-            expected, received, tolerance=times * TOLERANCE, cases=names, spread=spread, leading=leading
+            expected, received, tolerance=TOLERANCE, cases=names, spread=spread, leading=leading
         )
         assert not flips, f"largest difference {largest:.2f} of the tolerance: {flips[:5]}"
 

@@ -138,5 +138,4 @@ def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, na
             values[tuple(where)] = dirt
     answer = run(dirty)
     assert all(np.isfinite(values).all() for values in answer.values())
-    # Known: one charge is off by 1.14 of the tolerance, none by more than 3e-7; padding may narrow the unit.
-    agree(runners(name, "keras")(dirty), answer, times=1.5 if (name, runtime) == ("mlpf", "onnx") else 1.0)
+    agree(runners(name, "keras")(dirty), answer)
