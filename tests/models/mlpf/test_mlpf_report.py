@@ -97,7 +97,7 @@ def test_rule_based_particle_flow_stands_beside(written):
 def test_goals_say_what_is_met(written):
     out, content = written
     goals = {goal["goal"]: goal for goal in content["goals"]}
-    assert len(goals) == len(content["goals"]) == 5 * len(content["groups"])
+    assert len(goals) == len(content["goals"]) == 7 * len(content["groups"])
     for group in content["groups"]:
         where = group["label"]
         for name, least in (("neutral hadron", 0.05), ("photon", 0.02), ("charged hadron", 0.0)):
@@ -107,16 +107,17 @@ def test_goals_say_what_is_met(written):
             assert (
                 goal["value"] == pytest.approx(ahead) and goal["verdict"] == "met" and goal["limit"] == least
             )
-        jets = goals[f"{where}: IQR over median of jets, over PF's"]
-        assert jets["limit"] == (0.95 if where == "no pile-up" else 1.0)
-        methods = group["jets"]["methods"]
-        wide, narrow = (methods[m]["overall"]["iqr_over_median"]["value"] for m in ("particle_flow", "mlpf"))
-        assert jets["value"] == pytest.approx(narrow / wide) and jets["verdict"] == "met"
-        met = goals[f"{where}: 97 % quantile of the error of MET, over PF's"]
-        wide, narrow = (group["met"]["methods"][m]["q97"]["value"] for m in ("particle_flow", "mlpf"))
-        assert met["value"] == pytest.approx(narrow / wide)
+        jets, met = group["jets"]["methods"], group["met"]["methods"]
+        for method, of in (("mlpf", "candidates"), ("mlpf_expected", "expected momenta")):
+            goal = goals[f"{where}: IQR over median of jets of {of}, over PF's"]
+            assert goal["limit"] == (0.95 if where == "no pile-up" else 1.0) and goal["verdict"] == "met"
+            narrow, wide = (jets[m]["overall"]["iqr_over_median"]["value"] for m in (method, "particle_flow"))
+            assert goal["value"] == pytest.approx(narrow / wide)
+            goal = goals[f"{where}: 97 % quantile of the error of MET of {of}, over PF's"]
+            assert goal["value"] == pytest.approx(met[method]["q97"]["value"] / met["particle_flow"]["q97"]["value"])
     assert (out / "index.html").read_text().count("&ge; 0.05") == len(content["groups"])
-    worse = [{**group, "jets": {"ratio": {"value": 1.2, "error": 0.01}}} for group in content["groups"]]
+    wide = {"over_baseline": dict.fromkeys(("mlpf", "mlpf_expected"), {"value": 1.2, "error": 0.01})}
+    worse = [{**group, "jets": wide} for group in content["groups"]]
     assert {goal["verdict"] for goal in check_goals(worse) if "jets" in goal["goal"]} == {"not met"}
 
 

@@ -19,7 +19,7 @@ from zoo.data.element_fields import CLASSES
 from zoo.evaluation.jets import Jets, anti_kt, grid_density, nearest
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.quantiles import quantiles, spread_measures
-from zoo.models.mlpf.comparison import BASELINE, MODEL, Sample
+from zoo.models.mlpf.comparison import BASELINE, Sample
 from zoo.models.mlpf.particles import Particles
 
 __all__ = ["HardScatter", "jets_of", "missing_momentum", "multiplicities", "true_jets"]
@@ -84,8 +84,8 @@ def true_jets(sample: Sample, hard: HardScatter | None = None) -> Jets:
 def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
     """Response and resolution of jets in bins of the pT of the target's.
 
-    A true jet takes the nearest one found within 0.2; the share that has none stands beside. "ratio" is that
-    of the distances of the quartiles over the medians of all jets, network over baseline.
+    A true jet takes the nearest one found within 0.2; the share that has none stands beside. "over_baseline"
+    has the distance of the quartiles over the median of all jets, each other method's over the baseline's.
     """
     true = true_jets(sample, hard)
     table: Json = {"edges": list(JET_EDGES), "methods": {}}
@@ -110,15 +110,14 @@ def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
             })  # fmt: skip
         *table_rows, overall = rows
         table["methods"][method] = {"bins": table_rows, "overall": overall}
-    table["ratio"] = _ratio(widths)
-    return table
+    return {**table, "over_baseline": _over_baseline(widths)}
 
 
 def missing_momentum(sample: Sample, hard: HardScatter | None = None) -> Json:
     """Length of the error of the vector sum of pT, its quantiles, and the response above 20 GeV.
 
-    The true one is that of the target's particles; in the hard scatter density is not subtracted. "ratio" is
-    that of the 97 % quantiles, network over baseline.
+    The true one is that of the target's particles; in the hard scatter density is not subtracted.
+    "over_baseline" has the 97 % quantile, each other method's over the baseline's.
     """
     events = np.arange(sample.n)
     wanted = _sum(sample, sample.target if hard is None else hard.target(sample.target))
@@ -139,12 +138,16 @@ def missing_momentum(sample: Sample, hard: HardScatter | None = None) -> Json:
             "response": {name: figure.as_json() for name, figure in response.items()},
             "histogram": np.histogram(np.minimum(error, edges[-1] - 1e-9), edges)[0].tolist(),
         }
-    return {**table, "ratio": _ratio(tails), "edges_gev": edges.tolist()}
+    return {**table, "over_baseline": _over_baseline(tails), "edges_gev": edges.tolist()}
 
 
-def _ratio(replicas: Mapping[str, Floats]) -> Json:
+def _over_baseline(replicas: Mapping[str, Floats]) -> Json:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Figure.of(replicas[MODEL] / replicas[BASELINE]).as_json()
+        return {
+            method: Figure.of(values / replicas[BASELINE]).as_json()
+            for method, values in replicas.items()
+            if method != BASELINE
+        }
 
 
 def _sum(sample: Sample, particles: Particles) -> tuple[Floats, Floats]:

@@ -255,9 +255,10 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[Json]:
         if "value" in metric:
             found.append({key: value for key, value in metric.items() if value != ""})
 
+    forms = ((MODEL, "candidates"), (EXPECTED, "expected momenta"))
     for group in content["groups"]:
         where = group["label"]
-        for name in ("charged hadron", "neutral hadron", "photon"):
+        for name in ("neutral hadron", "photon", "charged hadron"):
             table = group["classes"][name]
             beside = table["methods"][BASELINE]["efficiency"]
             note = "threshold for this class at the baseline's fake rate"
@@ -265,13 +266,14 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[Json]:
         for part, words in (("jets", "jets"), ("hard_jets", "jets of the hard scatter")):
             methods = group[part]["methods"]
             for key, text in (("iqr_over_median", "IQR over median"), ("median", "median")):
-                add(
-                    f"{text} of the pT of {words}, {where}",
-                    *(methods[m]["overall"][key] for m in (MODEL, BASELINE)),
-                )
+                for method, of in forms:
+                    beside = methods[BASELINE]["overall"][key]
+                    add(f"{text} of the pT of {words} of {of}, {where}", methods[method]["overall"][key], beside)
         methods = group["met"]["methods"]
         for key, text in (("median", "median"), ("q97", "97 % quantile")):
-            add(f"{text} of the error of MET, {where}", methods[MODEL][key], methods[BASELINE][key], "GeV")
+            for method, of in forms:
+                what = f"{text} of the error of MET of {of}, {where}"
+                add(what, methods[method][key], methods[BASELINE][key], "GeV")
     return found
 
 
