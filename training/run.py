@@ -79,8 +79,8 @@ def run(
 
     Raises:
         InvalidFile: `out` cannot be written, holds a run already, or holds none to resume.
-        InvalidValue: The run is of other code or of another recipe, or a setting does not fit the strategy, or
-            the weights to start from are of another network.
+        InvalidValue: The run is of other code or of another recipe, a setting does not fit the strategy, or
+            the weights to start from do not fit the network.
     """
     if recipe.fit.strategy == "multiworker":
         out = distribute.worker_folder(out)

@@ -2,9 +2,10 @@
 
 Each artefact answers three ways: all golden rows at once, with more padding, and some rows one by one
 without any. Agreement means |a - b| <= tolerance (|a| + std(a)), the spread taken over the golden rows and,
-of an output per node, over their nodes: the last node of the longest event has no spread of its own. Nodes that
-answer 0 throughout, as padding does, would narrow it and are left out. A row further away is a flip of a discrete choice (top-k, matching): it is listed with its margin, and at most 1 in
-10,000 rows may flip. The parent process imports no TensorFlow.
+of an output per node, over their nodes: the last node of the longest event has no spread of its own. Nodes
+that answer 0 throughout, as padding does, would narrow it and are left out. A row further away is a flip of
+a discrete choice (top-k, matching): it is listed with its margin, and at most 1 in 10,000 rows may flip.
+The parent process imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -206,7 +207,7 @@ def compare(
 
 
 def _std(values: npt.NDArray[np.float64], leading: int) -> npt.NDArray[np.float64]:
-    """Standard deviation over the leading axes, if these are rows and nodes without those that are 0 throughout."""
+    """Standard deviation over rows, or over rows and nodes but for the nodes that are 0 throughout."""
     if leading > 1:
         nodes = values.reshape(-1, *values.shape[leading:])
         answering = nodes.any(axis=tuple(range(1, nodes.ndim)))

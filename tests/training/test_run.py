@@ -200,7 +200,8 @@ def test_a_run_starts_from_the_weights_of_another(finished, cache, tmp_path):
     folder = finished[0].folder
     recipe = tiny(start=str(folder), final_learning_rate=0.0, learning_rate=1e-9, weight_decay=0.0)
     further = run.run(recipe, tmp_path / "further", cache=cache, processes=1, verbose=False)
-    for new, old in zip(weights(further.folder / "model.keras"), weights(folder / "model.keras"), strict=True):
+    pairs = zip(*(weights(one / "model.keras") for one in (further.folder, folder)), strict=True)
+    for new, old in pairs:
         np.testing.assert_allclose(new, old, rtol=1e-5, atol=1e-6)
 
 

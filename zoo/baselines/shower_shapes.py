@@ -174,7 +174,12 @@ def _widths(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
     rows, columns = energy.sum(2), energy.sum(1)
     centre_eta, width_eta = _centre_and_width(rows, eta)
     centre_phi, width_phi = _centre_and_width(columns, phi)
-    return {"centre_eta": centre_eta, "centre_phi": centre_phi, "width_eta": width_eta, "width_phi": width_phi}
+    return {
+        "centre_eta": centre_eta,
+        "centre_phi": centre_phi,
+        "width_eta": width_eta,
+        "width_phi": width_phi,
+    }
 
 
 def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
@@ -200,7 +205,8 @@ def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
 def _centre_and_width(weight: Floats, position: Floats) -> tuple[Floats, Floats]:
     """Weighted mean and standard deviation [B] of positions [K], weights [B, K].
 
-    Sums, not products of matrices: OpenBLAS now and then raises "invalid value" for rows this short, over finite values.
+    Sums, not products of matrices: for rows this short OpenBLAS now and then raises "invalid value" over
+    finite values.
     """
     total = weight.sum(1)
     centre = _ratio((weight * position).sum(1), total)

@@ -268,7 +268,8 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[Json]:
             for key, text in (("iqr_over_median", "IQR over median"), ("median", "median")):
                 for method, of in forms:
                     beside = methods[BASELINE]["overall"][key]
-                    add(f"{text} of the pT of {words} of {of}, {where}", methods[method]["overall"][key], beside)
+                    what = f"{text} of the pT of {words} of {of}, {where}"
+                    add(what, methods[method]["overall"][key], beside)
         methods = group["met"]["methods"]
         for key, text in (("median", "median"), ("q97", "97 % quantile")):
             for method, of in forms:
