@@ -73,7 +73,7 @@ def predict(
         inputs = _inputs(card, events, stretch)
         answers.append(_run(model, card, inputs, batch_size, progress))
     outputs = {
-        spec.name: _joined([answer[spec.name] for answer in answers])
+        spec.name: _joined([answer.pop(spec.name) for answer in answers])  # frees them: events are large
         if answers
         else np.zeros((0, *(max(size, 0) for size in spec.dims[1:])), spec.dtype)
         for spec in card.outputs
