@@ -82,9 +82,7 @@ class Fit:
     steps_per_epoch: int = 200  # two to three minutes: what a killed run loses at most
     validation_batch_size: int = 256  # changes no result
     seed: int = 1  # initial weights and order of the data
-    start: str = (
-        ""  # weights to start from, by tag or folder of a run; fresh ones if empty
-    )
+    start: str = ""  # whose weights to start from: a tag or the folder of a run; fresh ones if empty
     strategy: str = "none"  # none | mirrored | multiworker
 
     def __post_init__(self) -> None:
