@@ -84,6 +84,17 @@ def test_a_perfect_network_has_no_error(written):
         assert group["jets"]["methods"]["mlpf_expected"]["overall"]["median"]["value"] > 0.85
 
 
+def test_jets_are_all_in_a_bin_of_pt_and_of_eta(written):
+    out, content = written
+    for group in content["groups"]:
+        for part in ("jets", "hard_jets"):
+            for found in group[part]["methods"].values():
+                for bins in (found["bins"], found["abs_eta_bins"]):
+                    assert sum(row["jets"] for row in bins) == found["overall"]["jets"] > 0
+    page = (out / "index.html").read_text()
+    assert page.count("<td>1.5-3</td>") == 2 * 3 * len(content["groups"])  # all and hard, three methods
+
+
 def test_rule_based_particle_flow_stands_beside(written):
     _, content = written
     for group in content["groups"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.element_fields import CLASSES
+from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.jets import Jets, anti_kt, grid_density, nearest
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.quantiles import quantiles, spread_measures
@@ -34,6 +36,7 @@ LEAST_TRUE_GEV, LEAST_FOUND_GEV = 15.0, 3.0  # the edge of what is found must no
 MOST_ABS_ETA = 4.7
 REACH = 0.2  # between a jet and that of the target
 JET_EDGES = (15.0, 20.0, 30.0, 50.0, 80.0, 150.0, 8000.0)  # GeV
+JET_ABS_ETA_EDGES = (0.0, 1.5, 3.0, MOST_ABS_ETA)  # barrel, endcaps, HF
 MET_LEVELS = {"median": 0.5, "q68": 0.68, "q97": 0.97}
 MET_LEAST_GEV = 20.0  # of a response
 VERTEX_CM = 0.1  # a charged particle farther from the hard vertex is pile-up
@@ -82,35 +85,44 @@ def true_jets(sample: Sample, hard: HardScatter | None = None) -> Jets:
 
 
 def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
-    """Response and resolution of jets in bins of the pT of the target's.
+    """Response and resolution of jets in bins of the pT, and apart of |eta|, of the target's.
 
     A true jet takes the nearest one found within 0.2; the share that has none stands beside. "over_baseline"
     has the distance of the quartiles over the median of all jets, each other method's over the baseline's.
     """
     true = true_jets(sample, hard)
-    table: Json = {"edges": list(JET_EDGES), "methods": {}}
+    table: Json = {"edges": list(JET_EDGES), "abs_eta_edges": list(JET_ABS_ETA_EDGES), "methods": {}}
     widths = {}
     for method, found in sample.found.items():
         chosen = found if hard is None else hard.found(found)
         jets = _jets(sample, chosen, LEAST_FOUND_GEV, subtract=hard is not None)
         partner = nearest(true, jets, REACH)
-        matched = partner >= 0
-        ratio = np.zeros(len(partner))
-        ratio[matched] = jets.pt_gev[partner[matched]] / true.pt_gev[matched]
-        rows = []
-        for low, high in [*pairwise(JET_EDGES), (JET_EDGES[0], JET_EDGES[-1])]:
-            here = (true.pt_gev >= low) & (true.pt_gev < high)
-            inside = here & matched
-            figures = spread_measures(ratio[inside], true.event[inside], sample.bootstrap)
-            widths[method] = figures["iqr_over_median"].replicas  # at last of all jets
-            rows.append({
-                "low": low, "high": high, "jets": int(here.sum()),
-                "matched": Figure.of(sample.bootstrap.fraction(matched[here], true.event[here])).as_json(),
-                **{name: figure.as_json() for name, figure in figures.items()},
-            })  # fmt: skip
-        *table_rows, overall = rows
-        table["methods"][method] = {"bins": table_rows, "overall": overall}
+        response = np.full(len(partner), np.nan)
+        response[partner >= 0] = jets.pt_gev[partner[partner >= 0]] / true.pt_gev[partner >= 0]
+        row = partial(_jet_row, true, response, sample.bootstrap)
+        overall = row(true.pt_gev, JET_EDGES[0], JET_EDGES[-1])
+        widths[method] = overall["iqr_over_median"].replicas
+        rows = {
+            "bins": [row(true.pt_gev, *edges) for edges in pairwise(JET_EDGES)],
+            "abs_eta_bins": [row(np.abs(true.eta), *edges) for edges in pairwise(JET_ABS_ETA_EDGES)],
+        }
+        shown = {name: [_as_json(one) for one in bins] for name, bins in rows.items()}
+        table["methods"][method] = {**shown, "overall": _as_json(overall)}
     return {**table, "over_baseline": _over_baseline(widths)}
+
+
+def _jet_row(
+    true: Jets, response: Floats, bootstrap: ClusterBootstrap, of: Floats, low: float, high: float
+) -> dict[str, Any]:
+    """Figures of the jets of one bin; the response is NaN where none was found."""
+    here, found = (of >= low) & (of < high), np.isfinite(response)
+    matched = Figure.of(bootstrap.fraction(found[here], true.event[here]))
+    spread = spread_measures(response[here & found], true.event[here & found], bootstrap)
+    return {"low": low, "high": high, "jets": int(here.sum()), "matched": matched, **spread}
+
+
+def _as_json(row: Mapping[str, Any]) -> Json:
+    return {name: value.as_json() if isinstance(value, Figure) else value for name, value in row.items()}
 
 
 def missing_momentum(sample: Sample, hard: HardScatter | None = None) -> Json:

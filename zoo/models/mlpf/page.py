@@ -49,6 +49,7 @@ def render(content: Content, pictures: Mapping[str, bytes]) -> str:
             f"{group['elements']:,} elements; threshold {group['threshold']:.4g}</p>"
         )
         parts += [_overview(content, group), _resolutions(content, group), _whole(content, group)]
+        parts.append(_jets_by_eta(content, group))
         parts.append(_multiplicities(content, group))
         parts.append(gallery(pictures, [f"{name}_{number}" for name in EACH]))
         parts.append(_details("all bins of the classes", _bins(content, group)))
@@ -143,6 +144,22 @@ def _whole(content: Content, group: Content) -> str:
         "<th>MET / true above 20 GeV, median</th><th>IQR / median</th></tr>"
     )
     return grid(head, rows)
+
+
+def _jets_by_eta(content: Content, group: Content) -> str:
+    """Jets of the barrel, the endcaps and the HF, whose responses differ."""
+    rows = []
+    for part, words in (("jets", "all particles"), ("hard_jets", "hard scatter alone")):
+        for method in content["event_methods"]:
+            for row in group[part]["methods"][method["name"]]["abs_eta_bins"]:
+                cells = [words, html.escape(method["label"]), f"{row['low']:g}-{row['high']:g}", row["jets"]]
+                cells += [pair(row[key]) for key in ("matched", "median", "iqr_over_median")]
+                rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = (
+        "<tr><th></th><th>method</th><th>|eta|</th><th>jets above 15 GeV</th><th>found</th>"
+        "<th>pT / true, median</th><th>IQR / median</th></tr>"
+    )
+    return _details("jets by |eta|", grid(head, rows))
 
 
 def _multiplicities(content: Content, group: Content) -> str:
