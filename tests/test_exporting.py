@@ -220,6 +220,11 @@ def test_padding_does_not_narrow_the_spread():
     b = a + np.float32(1.9e-5) * (a > 0)  # 1e-5 (1 + 1) is allowed
     largest, flips = compare({"x": a}, {"x": b}, tolerance=1e-5, cases=["a", "b"], leading={"x": 2})
     assert not flips and largest == pytest.approx(0.95, abs=0.02)
+    # a node that is 0 here, and not in another output, is none of padding
+    y = np.zeros_like(a)
+    y[:, :25] = 1.0
+    x = {"x": a, "y": y}
+    assert compare(x, {"x": b, "y": y}, tolerance=1e-5, cases=["a", "b"], leading={"x": 2, "y": 2})[1]
 
 
 def test_flat_signature_checks_its_row_splits(folder):

@@ -28,7 +28,7 @@ import numpy as np
 import zoo
 from training import data, distribute, manifest
 from training.recipe import Recipe, from_dict
-from training.start_weights import start_weights
+from training.start_weights import start_from
 from zoo.data.batching import choose_boundaries
 from zoo.data.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
@@ -86,8 +86,8 @@ def run(
     if recipe.fit.strategy == "multiworker":
         out = distribute.worker_folder(out)
     bars = sys.stdout.isatty() if verbose is None else verbose
-    if recipe.fit.start:
-        start_weights(recipe)  # what does not fit must not wait for the simulation to end
+    if recipe.fit.start and not resume:  # what does not fit must not wait for the simulation to end
+        start_from(model_module(recipe.model, "model").build(recipe.config()), recipe.fit.start)
     facts = _open(recipe, out, resume, accept_other_code)
     if facts["status"] == "finished":
         return _result(out, facts)
@@ -143,7 +143,7 @@ def compile_model(
     with distribute.scope(chosen):
         network = model_module(recipe.model, "model").build(config)
         if recipe.fit.start:
-            network.set_weights(start_weights(recipe))
+            start_from(network, recipe.fit.start)
         losses = objective.loss(config)
         outputs = {name: network.output[name] for name in losses}
         model = kind(network.input, outputs, name=f"{recipe.model}_training")

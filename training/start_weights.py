@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 import zoo
-from training.recipe import Recipe
 from zoo.errors import InvalidValue
-from zoo.registry import model_module
+
+if TYPE_CHECKING:
+    import keras
 
 
-def start_weights(recipe: Recipe) -> list[np.ndarray]:
-    """Returns the weights that a recipe starts from.
+def start_from(network: keras.Model, start: str) -> None:
+    """Gives a network the weights of another one of the same model and sizes.
+
+    Args:
+        network: Takes the weights.
+        start: A tag ("mlpf.pileup20_v1"), or the folder of a finished run.
 
     Raises:
-        UnknownName, InvalidFile: No such tag, or no finished run in that folder.
-        InvalidValue: They are of another model or of other sizes.
+        UnknownName: No such tag.
+        InvalidFile: No finished run in that folder.
+        InvalidValue: They are of another model, or of other sizes.
     """
-    source = zoo.load(recipe.fit.start)
-    wanted = model_module(recipe.model, "model").build(recipe.config())
-    if source.name != wanted.name:
-        raise InvalidValue("fit.start", f"a network {wanted.name}", f"{recipe.fit.start}, a {source.name}")
-    shapes, others = ([tuple(one.shape) for one in network.weights] for network in (wanted, source))
+    source = zoo.load(start)
+    if source.name != network.name:
+        raise InvalidValue("fit.start", f"a network {network.name}", f"{start}, a {source.name}")
+    shapes, others = ([tuple(one.shape) for one in of.weights] for of in (network, source))
     if shapes != others:
         raise InvalidValue(
             "fit.start",
-            f"weights of the recipe's configuration ({wanted.count_params():,} in {len(shapes)} arrays)",
-            f"{recipe.fit.start} ({source.count_params():,} in {len(others)})",
+            f"weights of the recipe's configuration ({network.count_params():,} in {len(shapes)} arrays)",
+            f"{start} ({source.count_params():,} in {len(others)})",
         )
-    weights: list[np.ndarray] = source.get_weights()
-    return weights
+    network.set_weights(source.get_weights())

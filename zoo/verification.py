@@ -3,9 +3,9 @@
 Each artefact answers three ways: all golden rows at once, with more padding, and some rows one by one
 without any. Agreement means |a - b| <= tolerance (|a| + std(a)), the spread taken over the golden rows and,
 of an output per node, over their nodes: the last node of the longest event has no spread of its own. Nodes
-that answer 0 throughout, as padding does, would narrow it and are left out. A row further away is a flip of
-a discrete choice (top-k, matching): it is listed with its margin, and at most 1 in 10,000 rows may flip.
-The parent process imports no TensorFlow.
+whose outputs are 0, all of them, are padding, which would narrow it, and are left out. A row further away is
+a flip of a discrete choice (top-k, matching): it is listed with its margin, and at most 1 in 10,000 rows may
+flip. The parent process imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -190,6 +190,8 @@ def compare(
         The largest difference in units of the allowed one, and the rows above it.
     """
     largest, flips = 0.0, []
+    leading = leading or {}
+    real = _real_nodes(spread or expected, leading)
     for name, golden in expected.items():
         found = received.get(name)
         if found is None or found.shape != golden.shape or found.dtype != golden.dtype:
@@ -197,7 +199,9 @@ def compare(
             flips += [Flip(f"{case} (got {shape})", name, np.inf) for case in cases]
             continue
         a, b = golden.astype(np.float64), found.astype(np.float64)
-        std = _std(np.asarray((spread or expected)[name], np.float64), (leading or {}).get(name, 1))
+        of = np.asarray((spread or expected)[name], np.float64)
+        nodes = real.get(of.shape[: leading.get(name, 1)])
+        std = (of if nodes is None else of[nodes]).std(axis=0)
         allowed = tolerance * (np.abs(a) + std) + np.finfo(np.float32).tiny
         ratio = np.abs(a - b) / allowed
         ratio = np.where(np.isfinite(a) & np.isfinite(b), ratio, np.inf).reshape(len(a), -1).max(axis=1)
@@ -206,13 +210,17 @@ def compare(
     return (np.inf if flips and largest == 0.0 else largest), tuple(flips)
 
 
-def _std(values: npt.NDArray[np.float64], leading: int) -> npt.NDArray[np.float64]:
-    """Standard deviation over rows, or over rows and nodes but for the nodes that are 0 throughout."""
-    if leading > 1:
-        nodes = values.reshape(-1, *values.shape[leading:])
-        answering = nodes.any(axis=tuple(range(1, nodes.ndim)))
-        values = nodes[answering] if answering.any() else nodes
-    return np.asarray(values.std(axis=0))
+def _real_nodes(
+    outputs: Mapping[str, npt.NDArray[Any]], leading: Mapping[str, int]
+) -> dict[tuple[int, ...], npt.NDArray[np.bool_]]:
+    """Which nodes have some output that is not 0, `[B, N]` by its own shape; all of them if none has."""
+    real: dict[tuple[int, ...], npt.NDArray[np.bool_]] = {}
+    for name, values in outputs.items():
+        sizes = values.shape[: leading.get(name, 1)]
+        if len(sizes) > 1:
+            some = (values != 0).reshape(*sizes, -1).any(axis=-1)
+            real[sizes] = real.get(sizes, np.zeros(sizes, np.bool_)) | some
+    return {sizes: nodes if nodes.any() else np.ones_like(nodes) for sizes, nodes in real.items()}
 
 
 def _check_files(folder: Path, manifest: Mapping[str, Any]) -> list[Check]:

@@ -105,7 +105,7 @@ def golden():
 
 @pytest.fixture
 def agree(request):
-    """Asserts |a - b| <= 1e-5 (|a| + std(a)) for every output; `spread` gives the std."""
+    """Asserts |a - b| <= 1e-5 (|a| + std(a)) for every output; `spread` gives the std of few rows."""
 
     def check(expected, received, spread=None, card=None):
         card = card or request.getfixturevalue("card")

@@ -120,7 +120,7 @@ def test_dirt_in_padded_slots_changes_nothing(card, inputs, run, agree, dirt):
 
 
 @pytest.mark.parametrize("dirt", [np.nan, np.inf, -np.inf])
-def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, name, runtime, agree, dirt):
+def test_dirt_in_real_slots_gives_a_finite_answer(card, inputs, run, runners, name, agree, dirt):
     """NaN and infinity in one feature of one node or of the event; all runtimes give the same answer."""
     rng = np.random.default_rng(6)
     dirty = dict(inputs)
