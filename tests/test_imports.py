@@ -1,6 +1,7 @@
 """Who may import whom: walks the syntax tree of every file, so that no import has to be run."""
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,9 @@ def test_files_stay_small():
         if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert not long, f"more than 400 lines: {long}"
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="the suite runs in one process")
+def test_workers_keep_groups_of_tests_together(request):
+    """pytest-xdist 3.8 loses them with pytest 9.2, and each worker builds everything."""
+    assert request.node.nodeid.rpartition("@")[2] == str(request.node.path)

@@ -10,7 +10,7 @@ import pytest
 from zoo.data.clusters import Clusters
 from zoo.models.supercluster.traversal import STRATEGIES, Edges, traverse
 
-CPP = Path(__file__).resolve().parents[1] / "cpp"
+CPP = Path(__file__).resolve().parents[2] / "cpp"
 
 
 def run(*command):
