@@ -18,6 +18,7 @@ from zoo.data.shards import unique_showers
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf import events, report
 from zoo.models.mlpf.config import NOV2022
+from zoo.models.mlpf.event_figures import calibrated
 from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets, threshold
 from zoo.registry import model_module
@@ -95,6 +96,22 @@ def test_jets_are_all_in_a_bin_of_pt_and_of_eta(written):
     assert page.count("<td>1.5-3</td>") == 2 * 3 * len(content["groups"])  # all and hard, three methods
 
 
+def test_calibration_takes_the_distance_of_the_regions_away():
+    """Three regions of one width, with responses apart; where no jet was found none is made."""
+    random = np.random.default_rng(4)
+    eta = random.choice([-1.0, 1.2, -2.0, 4.0], 8000)
+    scale = np.select([np.abs(eta) < 1.5, np.abs(eta) < 3.0], [1.0, 0.8], 0.6)
+    response = scale * random.normal(1.0, 0.05, len(eta))
+    response[::9] = np.nan
+    found = calibrated(response, eta)
+    assert np.array_equal(np.isnan(found), np.isnan(response))
+    for region in (0.6, 0.8, 1.0):
+        assert np.nanmedian(found[scale == region]) == pytest.approx(1.0)
+    assert np.nanstd(found) == pytest.approx(0.05, rel=0.05)
+    assert np.nanstd(response) > 0.15
+    assert np.isnan(calibrated(np.full(3, np.nan), np.zeros(3))).all()
+
+
 def test_rule_based_particle_flow_stands_beside(written):
     _, content = written
     for group in content["groups"]:
@@ -108,7 +125,7 @@ def test_rule_based_particle_flow_stands_beside(written):
 def test_goals_say_what_is_met(written):
     out, content = written
     goals = {goal["goal"]: goal for goal in content["goals"]}
-    assert len(goals) == len(content["goals"]) == 7 * len(content["groups"])
+    assert len(goals) == len(content["goals"]) == 9 * len(content["groups"])
     for group in content["groups"]:
         where = group["label"]
         for name, least in (("neutral hadron", 0.05), ("photon", 0.02), ("charged hadron", 0.0)):
@@ -120,15 +137,17 @@ def test_goals_say_what_is_met(written):
             )
         jets, met = group["jets"]["methods"], group["met"]["methods"]
         for method, of in (("mlpf", "candidates"), ("mlpf_expected", "expected momenta")):
-            goal = goals[f"{where}: IQR over median of jets of {of}, over PF's"]
-            assert goal["limit"] == (0.95 if where == "no pile-up" else 1.0) and goal["verdict"] == "met"
-            narrow, wide = (jets[m]["overall"]["iqr_over_median"]["value"] for m in (method, "particle_flow"))
-            assert goal["value"] == pytest.approx(narrow / wide)
+            for key, words in (("overall", "jets"), ("calibrated", "calibrated jets")):
+                goal = goals[f"{where}: IQR over median of {words} of {of}, over PF's"]
+                assert goal["limit"] == (0.95 if where == "no pile-up" else 1.0) and goal["verdict"] == "met"
+                narrow, wide = (jets[m][key]["iqr_over_median"]["value"] for m in (method, "particle_flow"))
+                assert goal["value"] == pytest.approx(narrow / wide)
             goal = goals[f"{where}: 97 % quantile of the error of MET of {of}, over PF's"]
             long, short = (met[m]["q97"]["value"] for m in ("particle_flow", method))
             assert goal["value"] == pytest.approx(short / long)
     assert (out / "index.html").read_text().count("&ge; 0.05") == len(content["groups"])
-    wide = {"over_baseline": {name: {"value": 1.2, "error": 0.01} for name in ("mlpf", "mlpf_expected")}}
+    above = {name: {"value": 1.2, "error": 0.01} for name in ("mlpf", "mlpf_expected")}
+    wide = {"over_baseline": above, "calibrated_over_baseline": above}
     worse = [{**group, "jets": wide} for group in content["groups"]]
     assert {goal["verdict"] for goal in check_goals(worse) if "jets" in goal["goal"]} == {"not met"}
 

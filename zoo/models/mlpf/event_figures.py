@@ -24,7 +24,7 @@ from zoo.evaluation.quantiles import quantiles, spread_measures
 from zoo.models.mlpf.comparison import BASELINE, Sample
 from zoo.models.mlpf.particles import Particles
 
-__all__ = ["HardScatter", "jets_of", "missing_momentum", "multiplicities", "true_jets"]
+__all__ = ["HardScatter", "calibrated", "jets_of", "missing_momentum", "multiplicities", "true_jets"]
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -87,12 +87,15 @@ def true_jets(sample: Sample, hard: HardScatter | None = None) -> Jets:
 def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
     """Response and resolution of jets in bins of the pT, and apart of |eta|, of the target's.
 
-    A true jet takes the nearest one found within 0.2; the share that has none stands beside. "over_baseline"
-    has the distance of the quartiles over the median of all jets, each other method's over the baseline's.
+    A true jet takes the nearest one found within 0.2; the share that has none stands beside. "overall" are
+    all jets, "calibrated" the same with each response over its median in the jet's region of |eta|, the
+    least that a calibration does: without, methods are compared by how far their regions are apart, too.
+    "over_baseline" and "calibrated_over_baseline" have the distance of the quartiles over the median of all
+    jets, each other method's over the baseline's.
     """
     true = true_jets(sample, hard)
     table: Json = {"edges": list(JET_EDGES), "abs_eta_edges": list(JET_ABS_ETA_EDGES), "methods": {}}
-    widths = {}
+    widths: dict[str, dict[str, Floats]] = {"overall": {}, "calibrated": {}}
     for method, found in sample.found.items():
         chosen = found if hard is None else hard.found(found)
         jets = _jets(sample, chosen, LEAST_FOUND_GEV, subtract=hard is not None)
@@ -100,15 +103,30 @@ def jets_of(sample: Sample, hard: HardScatter | None = None) -> Json:
         response = np.full(len(partner), np.nan)
         response[partner >= 0] = jets.pt_gev[partner[partner >= 0]] / true.pt_gev[partner >= 0]
         row = partial(_jet_row, true, response, sample.bootstrap)
-        overall = row(true.pt_gev, JET_EDGES[0], JET_EDGES[-1])
-        widths[method] = overall["iqr_over_median"].replicas
         rows = {
             "bins": [row(true.pt_gev, *edges) for edges in pairwise(JET_EDGES)],
             "abs_eta_bins": [row(np.abs(true.eta), *edges) for edges in pairwise(JET_ABS_ETA_EDGES)],
         }
-        shown = {name: [_as_json(one) for one in bins] for name, bins in rows.items()}
-        table["methods"][method] = {**shown, "overall": _as_json(overall)}
-    return {**table, "over_baseline": _over_baseline(widths)}
+        shown: Json = {name: [_as_json(one) for one in bins] for name, bins in rows.items()}
+        for name, values in (("overall", response), ("calibrated", calibrated(response, true.eta))):
+            one = _jet_row(true, values, sample.bootstrap, true.pt_gev, JET_EDGES[0], JET_EDGES[-1])
+            widths[name][method] = one["iqr_over_median"].replicas
+            shown[name] = _as_json(one)
+        table["methods"][method] = shown
+    return {
+        **table,
+        "over_baseline": _over_baseline(widths["overall"]),
+        "calibrated_over_baseline": _over_baseline(widths["calibrated"]),
+    }
+
+
+def calibrated(response: Floats, eta: Floats) -> Floats:
+    """[J] the response of jets, NaN where none was found, over its median in barrel, endcaps or HF."""
+    region = np.digitize(np.abs(eta), JET_ABS_ETA_EDGES[1:-1])
+    median = np.ones(len(JET_ABS_ETA_EDGES) - 1)
+    for number in np.unique(region[np.isfinite(response)]):
+        median[number] = np.nanmedian(response[region == number])
+    return np.asarray(response / median[region], np.float64)
 
 
 def _jet_row(

@@ -6,9 +6,10 @@
 | the same of photons | 2 points above |
 | the same of charged hadrons | not below |
 | jets: distance of the quartiles of the response over its median | at most 0.95 of PF's, 1 in pile-up |
+| the same of jets calibrated in barrel, endcaps and HF | the same |
 | 97 % quantile of the error of MET | not above PF's |
 
-The last two twice: of the candidates, and of expected momenta (output `visible`), which know no threshold.
+The last three twice: of the candidates, and of expected momenta (output `visible`), which know no threshold.
 """
 
 from __future__ import annotations
@@ -58,6 +59,13 @@ def _figures(groups: Sequence[Content]) -> Iterator[tuple[str, float, bool, Cont
             yield f"{where}: efficiency of {name}s above PF's, at its fake rate", least, True, gain
         most = JETS if group["high"] == 0 else JETS_IN_PILEUP
         for method, of in ((MODEL, "candidates"), (EXPECTED, "expected momenta")):
-            jets, met = (group[part]["over_baseline"][method] for part in ("jets", "met"))
-            yield f"{where}: IQR over median of jets of {of}, over PF's", most, False, jets
-            yield f"{where}: 97 % quantile of the error of MET of {of}, over PF's", MET, False, met
+            jets, met = group["jets"], group["met"]
+            for key, which in (("over_baseline", "jets"), ("calibrated_over_baseline", "calibrated jets")):
+                yield (
+                    f"{where}: IQR over median of {which} of {of}, over PF's",
+                    most,
+                    False,
+                    jets[key][method],
+                )
+            tails = met["over_baseline"][method]
+            yield f"{where}: 97 % quantile of the error of MET of {of}, over PF's", MET, False, tails

@@ -133,6 +133,7 @@ def _whole(content: Content, group: Content) -> str:
                 pair(found["matched"]),
                 pair(found["median"]),
                 pair(found["iqr_over_median"]),
+                pair(group[jets]["methods"][method["name"]]["calibrated"]["iqr_over_median"]),
             ]
             cells += [pair(missing[key]) for key in ("median", "q68", "q97")]
             cells += [pair(missing["response"][key]) for key in ("median", "iqr_over_median")]
@@ -140,7 +141,8 @@ def _whole(content: Content, group: Content) -> str:
             rows.append(f"<tr><td>{words}</td><td>{html.escape(method['label'])}</td>{text}</tr>")
     head = (
         "<tr><th></th><th>method</th><th>jets above 15 GeV</th><th>found</th><th>pT / true, median</th>"
-        "<th>IQR / median</th><th>MET error, median [GeV]</th><th>68 %</th><th>97 %</th>"
+        "<th>IQR / median</th><th>calibrated by |eta|</th>"
+        "<th>MET error, median [GeV]</th><th>68 %</th><th>97 %</th>"
         "<th>MET / true above 20 GeV, median</th><th>IQR / median</th></tr>"
     )
     return grid(head, rows)

@@ -265,11 +265,14 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[Json]:
             add(f"efficiency of {name}s, {where}", table["at_fake_rate"]["efficiency"], beside, note=note)
         for part, words in (("jets", "jets"), ("hard_jets", "jets of the hard scatter")):
             methods = group[part]["methods"]
-            for key, text in (("iqr_over_median", "IQR over median"), ("median", "median")):
+            for rows, key, text in (
+                ("overall", "iqr_over_median", f"IQR over median of the pT of {words}"),
+                ("calibrated", "iqr_over_median", f"IQR over median of the pT of calibrated {words}"),
+                ("overall", "median", f"median of the pT of {words}"),
+            ):
                 for method, of in forms:
-                    beside = methods[BASELINE]["overall"][key]
-                    what = f"{text} of the pT of {words} of {of}, {where}"
-                    add(what, methods[method]["overall"][key], beside)
+                    beside = methods[BASELINE][rows][key]
+                    add(f"{text} of {of}, {where}", methods[method][rows][key], beside)
         methods = group["met"]["methods"]
         for key, text in (("median", "median"), ("q97", "97 % quantile")):
             for method, of in forms:
