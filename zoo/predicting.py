@@ -6,16 +6,17 @@ padding stays small; a model's answer does not depend on what else is in its bat
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zoo.cards import ModelCard
+from zoo.cards import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, UnknownName
 from zoo.goldens import Tensors, masked_sets
 from zoo.registry import info, is_folder, model_module
@@ -47,8 +48,9 @@ def predict(
         progress: Called with the number of objects done since the last call.
 
     Returns:
-        One entry for each object, in the order of the input, with the model's outputs as fields. An object
-        without hits has -1 for energy and width.
+        One entry for each object, in the order of the input, with the model's outputs as fields. Outputs per
+        node are jagged, a list for each object as long as its nodes (of tensors: up to its last real slot).
+        An object without hits has -1 for energy and width.
 
     Raises:
         InvalidValue: NaN, infinity, or a wrong dtype, shape or range in the input.
@@ -60,24 +62,13 @@ def predict(
     card = info(_name(model))
     events = model_module(card.name, "events")
     # The input is looked at before a model is loaded: a typing error should not cost ten seconds.
-    stretches = _stretches(records, branch_map, events)
-    first = next(stretches, None)
-    if first is not None:
-        _inputs(card, events, first)
+    tensors = (_inputs(card, events, part) for part in _stretches(records, branch_map, events))
+    first = list(itertools.islice(tensors, 1))
     if isinstance(model, str):
         from zoo.loading import load
 
         model = load(model)
-    answers: list[Tensors] = []
-    for stretch in _chain(first, stretches):
-        inputs = _inputs(card, events, stretch)
-        answers.append(_run(model, card, inputs, batch_size, progress))
-    outputs = {
-        spec.name: _joined([answer.pop(spec.name) for answer in answers])  # frees them: events are large
-        if answers
-        else np.zeros((0, *(max(size, 0) for size in spec.dims[1:])), spec.dtype)
-        for spec in card.outputs
-    }
+    outputs = _outputs(model, card, itertools.chain(first, tensors), batch_size, progress)
     return events.to_records(outputs)
 
 
@@ -159,12 +150,6 @@ def _stretches(
         )
 
 
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    if first is not None:
-        yield first
-        yield from rest
-
-
 def _inputs(card: ModelCard, events: Any, stretch: Any) -> Tensors:
     inputs = stretch if isinstance(stretch, Mapping) else events.to_inputs(stretch)
     checked = check_inputs(card, inputs)
@@ -172,33 +157,71 @@ def _inputs(card: ModelCard, events: Any, stretch: Any) -> Tensors:
     return checked
 
 
-def _run(
+def _outputs(
     model: keras.Model,
     card: ModelCard,
-    inputs: Tensors,
+    stretches: Iterable[Tensors],
     batch_size: int,
     progress: Callable[[int], None] | None,
-) -> Tensors:
+) -> dict[str, Any]:
+    """Returns the outputs of all objects: [B, ...], those per node as jagged awkward arrays."""
+    import awkward as ak
+
     from zoo.graphs import call
 
-    count = len(inputs[card.inputs[0].name])
-    ends = _ends(card, inputs)
-    order = np.argsort(math.prod(ends.values(), start=np.ones(count, np.int64)), kind="stable")
-    outputs: Tensors = {}
-    for start in range(0, count, batch_size):
-        rows = order[start : start + batch_size]
-        keep = {axis: max(int(end[rows].max()), 1) for axis, end in ends.items()}
-        batch = {
-            spec.name: inputs[spec.name][rows][:, *(slice(keep.get(axis)) for axis in spec.shape[1:])]
-            for spec in card.inputs
-        }
-        for name, values in call(model, card, batch).items():
-            if name not in outputs:
-                outputs[name] = np.zeros((count, *values.shape[1:]), values.dtype)
-            outputs[name] = _put(outputs[name], rows, values)
-        if progress is not None:
-            progress(len(rows))
+    none = np.zeros(0, np.int64)
+    lengths = {axis: [none] for mask in masked_sets(card).values() for axis in card.shapes[mask][1:]}
+    of_nodes = {spec.name: spec.shape[1] for spec in card.outputs if set(spec.shape[1:2]) & set(lengths)}
+    rows = {spec.name: [_no_rows(spec, 1 + (spec.name in of_nodes))] for spec in card.outputs}
+    places, done = [none], 0
+    for inputs in stretches:
+        for chosen, ends, batch in _batches(card, inputs, batch_size):
+            for name, values in call(model, card, batch).items():
+                if name in of_nodes:
+                    values = values[np.arange(values.shape[1]) < ends[of_nodes[name]][:, None]]
+                rows[name].append(values)
+            for axis, end in ends.items():
+                lengths[axis].append(end)
+            places.append(done + chosen)
+            if progress is not None:
+                progress(len(chosen))
+        done += len(inputs[card.inputs[0].name])
+    back = np.argsort(np.concatenate(places), kind="stable")
+    outputs: dict[str, Any] = {}
+    for spec in card.outputs:
+        values = np.concatenate(rows.pop(spec.name))  # frees them: events are large
+        if spec.name in of_nodes:
+            lists = ak.unflatten(values, np.concatenate(lengths[of_nodes[spec.name]]))
+            outputs[spec.name] = ak.to_packed(lists[back])
+        else:
+            outputs[spec.name] = values[back]
     return outputs
+
+
+def _no_rows(spec: TensorSpec, axes: int) -> npt.NDArray[Any]:
+    """An output without its first axes, for no objects."""
+    return np.zeros((0, *(max(size, 0) for size in spec.dims[axes:])), spec.dtype)
+
+
+def _batches(
+    card: ModelCard, inputs: Tensors, batch_size: int
+) -> Iterator[tuple[npt.NDArray[np.int64], dict[str | int, npt.NDArray[np.int64]], Tensors]]:
+    """Yields batches of about one size: which objects, the ends of their nodes, the tensors."""
+    ends = _ends(card, inputs)
+    size = math.prod(ends.values(), start=np.ones(len(inputs[card.inputs[0].name]), np.int64))
+    order = np.argsort(size, kind="stable")
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        of_rows = {axis: end[rows] for axis, end in ends.items()}
+        keep = {axis: max(int(end.max()), 1) for axis, end in of_rows.items()}
+        yield (
+            rows,
+            of_rows,
+            {
+                spec.name: inputs[spec.name][rows][:, *(slice(keep.get(axis)) for axis in spec.shape[1:])]
+                for spec in card.inputs
+            },
+        )
 
 
 def _ends(card: ModelCard, inputs: Tensors) -> dict[str | int, npt.NDArray[np.int64]]:
@@ -211,28 +234,3 @@ def _ends(card: ModelCard, inputs: Tensors) -> dict[str | int, npt.NDArray[np.in
             end = (np.arange(1, used.shape[1] + 1) * used).max(axis=1, initial=0)
             ends[axis] = np.maximum(ends.get(axis, 0), end)
     return ends
-
-
-def _joined(answers: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Joins the rows of stretches; outputs per node grow to the longest event, with zeros behind it."""
-    longest = max((values.shape[1] for values in answers if values.ndim > 1), default=0)
-    width = [(0, 0)] * max(answers[0].ndim - 2, 0)
-    return np.concatenate(
-        [
-            np.pad(values, [(0, 0), (0, longest - values.shape[1]), *width]) if values.ndim > 1 else values
-            for values in answers
-        ]
-    )
-
-
-def _put(target: npt.NDArray[Any], rows: npt.NDArray[Any], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Writes rows; outputs per node grow to the longest event, with zeros behind it."""
-    if values.ndim > 1 and values.shape[1] > target.shape[1]:
-        target = np.pad(
-            target, [(0, 0), (0, values.shape[1] - target.shape[1]), *[(0, 0)] * (values.ndim - 2)]
-        )
-    if values.ndim > 1 and values.shape[1] < target.shape[1]:
-        target[rows, : values.shape[1]] = values
-    else:
-        target[rows] = values
-    return target

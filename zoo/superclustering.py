@@ -20,6 +20,7 @@ import numpy.typing as npt
 from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
 from zoo.data.cluster_fields import FLAVOURS
 from zoo.data.clusters import Superclusters, event_clusters
+from zoo.data.node_rows import node_rows
 from zoo.errors import UnknownName
 from zoo.models.supercluster.traversal import STRATEGIES, Edges, traverse
 from zoo.models.supercluster.windows import find_windows, make_windows
@@ -117,8 +118,8 @@ class Superclustering:
         probability, flavour = np.zeros(len(window)), np.zeros((len(where.seed), len(FLAVOURS)))
         if len(window):
             outputs = predict(self.network.model, windows, self._batch_size)
-            place = np.arange(len(window)) - where.splits[window]
-            probability = np.asarray(ak.to_numpy(outputs.edge_probability), np.float64)[window, place]
+            counts = np.diff(where.splits)
+            probability = node_rows(outputs.edge_probability, counts, "edge_probability").astype(np.float64)
             flavour = np.asarray(ak.to_numpy(outputs.flavour_probability), np.float64)
         edges = Edges(where.seed[window], where.cluster, probability)
         found = traverse(clusters, edges, self._strategy)

@@ -205,7 +205,7 @@ def test_the_network_is_read_at_a_threshold():
     np.testing.assert_allclose(expected.energy_gev, [2.1, 1.2, 2.7], rtol=1e-6)
     assert expected.label.tolist() == [5, 2, 1]
     np.testing.assert_allclose(network.particles.phi, np.arctan2(0.6, 0.8), rtol=1e-6)
-    with pytest.raises(InvalidValue, match="up to 4 elements"):
+    with pytest.raises(InvalidValue, match="object 0: expected at least 4 nodes"):
         Network.of(outputs, np.array([4, 1]))
     with pytest.raises(InvalidValue, match="momentum"):
         Network.of({"class_probability": probability}, np.array([2, 1]))

@@ -63,18 +63,19 @@ def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -
     return {"elements": elements, "element_mask": mask}
 
 
-def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
+def to_records(outputs: Mapping[str, ak.Array | npt.NDArray[Any]]) -> ak.Array:
     """Turns the network's outputs into records.
 
     Args:
-        outputs: By the names of the card.
+        outputs: By the names of the card; jagged, or `[B, N, ...]`.
 
     Returns:
-        Records with the same fields, as long as the longest event, with zeros behind the elements that there
-        are. The candidates of an event are the elements whose most probable class is not 0.
+        Records with the same fields, each a list of the elements. The candidates of an event are the
+        elements whose most probable class is not 0.
     """
-    fields = {name: ak.from_regular(ak.Array(np.asarray(v)), axis=None) for name, v in outputs.items()}
-    return ak.zip(fields, depth_limit=1)
+    return ak.zip(
+        {name: ak.from_regular(values, axis=None) for name, values in outputs.items()}, depth_limit=1
+    )
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:

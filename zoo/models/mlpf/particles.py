@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines import particle_flow
+from zoo.data.node_rows import node_rows
 from zoo.data.schema import leaf_values
 from zoo.errors import InvalidValue
 
@@ -139,12 +140,8 @@ def _from_leaves(records: ak.Array, prefix: str, label: str) -> Particles:
 
 
 def _of_elements(name: str, outputs: Any, counts: Index) -> npt.NDArray[np.float32]:
-    """[T, ...] rows of the real elements of one output, padded [B, N, ...]."""
+    """[T, ...] rows of the real elements of one output."""
     fields = list(outputs) if isinstance(outputs, Mapping) else ak.fields(outputs)
     if name not in fields:
         raise InvalidValue("predictions of mlpf", f"the field {name}", fields)
-    padded = np.asarray(ak.to_numpy(outputs[name]), np.float32)
-    if len(padded) != len(counts) or padded.shape[1] < counts.max(initial=0):
-        expected = f"{len(counts)} events of up to {counts.max(initial=0)} elements"
-        raise InvalidValue(f"{name} of mlpf", expected, f"{len(padded)} of up to {padded.shape[1]}")
-    return padded[np.arange(padded.shape[1]) < counts[:, None]]
+    return node_rows(outputs[name], counts, f"{name} of mlpf").astype(np.float32)

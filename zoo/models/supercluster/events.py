@@ -139,23 +139,18 @@ def augment(flat: Flat, rng: np.random.Generator) -> Flat:
     return changed
 
 
-def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
+def to_records(outputs: Mapping[str, ak.Array | npt.NDArray[Any]]) -> ak.Array:
     """Turns the network's outputs into records.
 
     Args:
-        outputs: By the names of the card.
+        outputs: By the names of the card; those of clusters jagged, or `[B, N]`.
 
     Returns:
-        Records with the same fields. Those of clusters are as long as the longest window, with zeros behind
-        the clusters that there are.
+        Records with the same fields; those of clusters are lists.
     """
-    fields = {
-        name: ak.from_regular(ak.Array(np.asarray(values)), axis=1)
-        if np.ndim(values) > 1
-        else ak.Array(values)
-        for name, values in outputs.items()
-    }
-    return ak.zip(fields, depth_limit=1)
+    return ak.zip(
+        {name: ak.from_regular(values, axis=None) for name, values in outputs.items()}, depth_limit=1
+    )
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.mustache import CMS, TUNED, eta_window, max_dphi
+from zoo.data.node_rows import node_rows
 from zoo.data.schema import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
@@ -314,8 +315,8 @@ def _of_clusters(outputs: Any, counts: Index) -> Floats:
         if len(outputs[name]) != len(counts):
             expected = f"{len(counts)} rows, one a window"
             raise InvalidValue(f"{name} of supercluster", expected, len(outputs[name]))
-    padded = np.asarray(ak.to_numpy(outputs["edge_probability"]), np.float64)
-    return padded[np.arange(padded.shape[1]) < counts[:, None]]
+    rows = node_rows(outputs["edge_probability"], counts, "edge_probability of supercluster")
+    return rows.astype(np.float64)
 
 
 def _showers(records: ak.Array) -> tuple[list[npt.NDArray[Any]], str]:
