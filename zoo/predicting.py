@@ -214,14 +214,11 @@ def _batches(
         rows = order[start : start + batch_size]
         of_rows = {axis: end[rows] for axis, end in ends.items()}
         keep = {axis: max(int(end.max()), 1) for axis, end in of_rows.items()}
-        yield (
-            rows,
-            of_rows,
-            {
-                spec.name: inputs[spec.name][rows][:, *(slice(keep.get(axis)) for axis in spec.shape[1:])]
-                for spec in card.inputs
-            },
-        )
+        batch = {
+            spec.name: inputs[spec.name][rows][:, *(slice(keep.get(axis)) for axis in spec.shape[1:])]
+            for spec in card.inputs
+        }
+        yield rows, of_rows, batch
 
 
 def _ends(card: ModelCard, inputs: Tensors) -> dict[str | int, npt.NDArray[np.int64]]:

@@ -18,7 +18,7 @@ def binaries(tmp_path_factory):
     folder = build_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "writable").touch()
+        (folder / "lock").touch()  # of `build`: is it writable?
     except OSError:
         folder = tmp_path_factory.mktemp("cpp_build")
     return build(folder, compiler)

@@ -15,11 +15,8 @@ def test_padded_and_jagged_are_one(features):
     rows = np.random.default_rng(1).random((5, *features)).astype("float32")
     padded = np.full((3, 4, *features), 9.0, "float32")
     padded[np.arange(4) < COUNTS[:, None]] = rows
-    for values in (
-        padded,
-        ak.unflatten(rows, COUNTS),
-        ak.from_regular(ak.unflatten(rows, COUNTS), axis=None),
-    ):
+    lists = ak.unflatten(rows, COUNTS)
+    for values in (padded, lists, ak.from_regular(lists, axis=None)):
         found = node_rows(values, COUNTS, "energy")
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, rows)

@@ -68,6 +68,25 @@ def test_answers_in_small_batches_are_those_of_all_at_once(toy_models):
     np.testing.assert_allclose(ak.flatten(found.edge_logit), logits, rtol=1e-4, atol=1e-5)
 
 
+def test_of_tensors_lists_end_with_the_last_real_slot(toy_models):
+    """Padding may stand anywhere; no objects at all are answered, too."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    network = zoo.load("toy_windows", weights=None)
+    events = model_module("toy_windows", "events")
+    inputs = events.to_inputs(events.sample(6, 1)[2:])
+    inputs["cluster_mask"][0, 0] = inputs["cluster_mask"][1, -1] = 0.0
+    real = inputs["cluster_mask"] > 0
+    found = zoo.predict(network, inputs, batch_size=3)
+    whole = network(inputs)["edge_logit"].numpy()
+    for row, logits in enumerate(found.edge_logit):
+        assert len(logits) == np.flatnonzero(real[row])[-1] + 1
+        np.testing.assert_allclose(logits, whole[row, : len(logits)], rtol=1e-4, atol=1e-5)
+    none = zoo.predict(network, {name: values[:0] for name, values in inputs.items()})
+    assert len(none) == 0 and set(none.fields) == set(found.fields)
+
+
 def test_reachable_only_is_for_calorimeter_objects(toy_models):
     with pytest.raises(InvalidValue, match=r"reachable_only: expected false for clusters around a seed"):
         from_dict({**TABLES, "data": {**TABLES["data"], "reachable_only": True}})

@@ -61,11 +61,7 @@ def _figures(groups: Sequence[Content]) -> Iterator[tuple[str, float, bool, Cont
         for method, of in ((MODEL, "candidates"), (EXPECTED, "expected momenta")):
             jets, met = group["jets"], group["met"]
             for key, which in (("over_baseline", "jets"), ("calibrated_over_baseline", "calibrated jets")):
-                yield (
-                    f"{where}: IQR over median of {which} of {of}, over PF's",
-                    most,
-                    False,
-                    jets[key][method],
-                )
+                width = jets[key][method]
+                yield f"{where}: IQR over median of {which} of {of}, over PF's", most, False, width
             tails = met["over_baseline"][method]
             yield f"{where}: 97 % quantile of the error of MET of {of}, over PF's", MET, False, tails
