@@ -18,32 +18,34 @@ def pairwise_squared_distance(x: tf.Tensor) -> tf.Tensor:
         Distances `[B, N, N]`, float32, in the square of x's unit, exactly symmetric, >= 0; no gradient flows
         through them.
     """
-    return tf.nn.relu(tf.cast(-negative_squared_distance(x), tf.float32))
+    squared = tf.nn.relu(-nearness(x))
+    return tf.maximum(squared, tf.transpose(squared, [0, 2, 1]))
 
 
-def negative_squared_distance(x: tf.Tensor, bias: tf.Tensor | None = None) -> tf.Tensor:
-    """Returns b_i + b_j - |x_i - x_j|^2 for all pairs of one object, in float64.
+def nearness(x: tf.Tensor, penalty: tf.Tensor | None = None) -> tf.Tensor:
+    """Returns -|x_i - x_j|^2 - p_i - p_j for all pairs of one object.
 
-    Computed as 2 x_i x_j - |x_i|^2 - |x_j|^2. In float32 that form cancels, rounds differently in each
-    runtime, and the top-k and matching behind it flip. In float64 the product of two float32 numbers is exact
-    and the sum keeps eight digits more than a float32 result, so the answer is that of the sum of squared
-    differences (a test compares them) at a quarter of its time: a small matrix product instead of a tensor
-    `[B, N, N, F]`.
+    The product of (2 x_i, -|x_i|^2, -1) and (x_j, 1, |x_j|^2), in float64: in float32 it cancels, rounds
+    differently in each runtime, and the top-k and matching behind it flip. The product of two float32
+    numbers is exact in float64 and the sum keeps eight digits more than a float32 result, so the answer is
+    that of the sum of squared differences (a test compares them) at a quarter of its time: a small matrix
+    product instead of a tensor `[B, N, N, F]`.
 
     Args:
         x: Nodes `[B, N, F]`, float32.
-        bias: b, float64 `[B, N]`; zero if None.
+        penalty: p, float32 `[B, N]`; zero if None.
 
     Returns:
-        float64 `[B, N, N]`, exactly symmetric; above zero by a rounding error where two nodes coincide.
+        float32 `[B, N, N]`, symmetric but for rounding in float64; above zero by as little where two nodes
+        coincide. No gradient flows.
     """
     wide = tf.cast(tf.stop_gradient(x), tf.float64)
-    product = tf.matmul(wide, wide, transpose_b=True)
-    own = tf.reduce_sum(wide * wide, axis=-1)
-    if bias is not None:
-        own -= bias
-    total = tf.expand_dims(own, 2) + tf.expand_dims(own, 1)
-    return (product + tf.transpose(product, [0, 2, 1])) - total
+    own = tf.reduce_sum(wide * wide, axis=-1, keepdims=True)
+    if penalty is not None:
+        own += tf.cast(tf.expand_dims(penalty, 2), tf.float64)
+    one = tf.ones_like(own)
+    left, right = tf.concat([2.0 * wide, -own, -one], axis=-1), tf.concat([wide, one, own], axis=-1)
+    return tf.cast(tf.matmul(left, right, transpose_b=True), tf.float32)
 
 
 def pairwise_distance(x: tf.Tensor) -> tf.Tensor:
