@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+import awkward as ak
 import keras
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import zoo
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue, UnknownName
 from zoo.graphs import write_keras
 from zoo.loading import model_config
+from zoo.predicting import as_records
 
 FRESH = """
 import json, pathlib, sys, time
@@ -198,3 +200,12 @@ def test_predict_takes_tensors(toy_release):
     model = zoo.load("toy")
     from_tensors = zoo.predict(model, events.to_inputs(records))
     np.testing.assert_array_equal(from_tensors.energy_gev, zoo.predict(model, records).energy_gev)
+
+
+def test_outputs_become_records():
+    ragged = ak.Array([[1.0, 2.0], []])
+    outputs = {"energy_gev": np.array([2, -1], "f4"), "dscb": np.ones((2, 6), "f4"), "charge": ragged}
+    found = as_records(outputs)
+    assert found.fields == list(outputs) and found[1].energy_gev == -1
+    assert ak.num(found.dscb).tolist() == [6, 6] and found.charge.tolist() == ragged.tolist()
+    assert np.asarray(as_records({"logit": np.zeros((2, 9, 8), "f4")}).logit).shape == (2, 9, 8)

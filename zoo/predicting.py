@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import awkward as ak
     import keras
 
-__all__ = ["check_inputs", "predict"]
+__all__ = ["as_records", "check_inputs", "predict"]
 
 STRETCH = 4096  # objects that are sorted by size together
 
@@ -69,7 +69,23 @@ def predict(
 
         model = load(model)
     outputs = _outputs(model, card, itertools.chain(first, tensors), batch_size, progress)
-    return events.to_records(outputs)
+    return getattr(events, "to_records", as_records)(outputs)
+
+
+def as_records(outputs: Mapping[str, ak.Array | npt.NDArray[Any]]) -> ak.Array:
+    """Turns outputs into records, unless the model's `events.py` has a `to_records` of its own.
+
+    Args:
+        outputs: By the names of the card: `[B, ...]`; those per node may be jagged.
+
+    Returns:
+        One record an object with a field for each output: a number, or lists as deep as the output has axes.
+    """
+    import awkward as ak
+
+    return ak.zip(
+        {name: ak.from_regular(values, axis=None) for name, values in outputs.items()}, depth_limit=1
+    )
 
 
 def check_inputs(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]]) -> Tensors:

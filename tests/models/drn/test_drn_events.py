@@ -49,17 +49,6 @@ def test_inputs_hold_the_records(records):
     assert events.to_inputs(records[:0])["hits"].shape == (0, 1, 5)
 
 
-def test_outputs_become_records():
-    outputs = {
-        "energy_gev": np.array([2, -1], "f4"),
-        "sigma_gev": np.array([0.1, -1], "f4"),
-        "dscb": np.ones((2, 6), "f4"),
-    }
-    result = events.to_records(outputs)
-    assert result.fields == ["energy_gev", "sigma_gev", "dscb"] and result[1].energy_gev == -1
-    assert ak.num(result.dscb).tolist() == [6, 6]
-
-
 def change(name, index, value):
     def apply(inputs):
         inputs[name][index] = value

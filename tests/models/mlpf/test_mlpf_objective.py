@@ -148,11 +148,3 @@ def test_a_few_steps_lower_every_loss(records):
         assert history[name][-1] < history[name][0], name
     assert history["class_logit_accuracy"][-1] > history["class_logit_accuracy"][0]
     assert all(np.isfinite(values).all() for values in history.values())
-
-
-def test_outputs_become_records(records):
-    n = 9
-    outputs = {"charge": np.zeros((2, n), "f4"), "class_logit": np.zeros((2, n, 8), "f4")}
-    found = events.to_records(outputs)
-    assert found.fields == ["charge", "class_logit"] and len(found) == 2
-    assert np.asarray(found.class_logit).shape == (2, n, 8)

@@ -21,6 +21,7 @@ from zoo.models.mlpf.config import NOV2022
 from zoo.models.mlpf.event_figures import calibrated
 from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets, threshold
+from zoo.predicting import as_records
 from zoo.registry import model_module
 
 
@@ -230,7 +231,7 @@ def test_vectors_of_each_element_are_branches_of_a_predictions_file(records, tmp
     from zoo.predictions_file import write_predictions
 
     answers = perfect(records)
-    found = events.to_records({**answers, "charge": answers["momentum"][:, :, 0]})
+    found = as_records({**answers, "charge": answers["momentum"][:, :, 0]})
     names = {spec.name: spec.features for spec in zoo.info("mlpf").outputs if spec.name in answers}
     path = write_predictions(tmp_path / "p.root", found, features=names)
     with uproot.open(path) as file:

@@ -91,13 +91,6 @@ def test_augment_mirrors_crystals_and_positions_together(records):
     assert all(mirrored[name] is flat[name] for name in flat if name not in untouched)
 
 
-def test_outputs_become_records():
-    outputs = {"edge_probability": np.ones((2, 5), "f4"), "energy_gev": np.array([2, -1], "f4")}
-    result = events.to_records(outputs)
-    assert result.fields == ["edge_probability", "energy_gev"] and result[1].energy_gev == -1
-    assert ak.num(result.edge_probability).tolist() == [5, 5]
-
-
 def test_only_samples_of_cluster_events_are_simulated():
     with pytest.raises(UnknownName, match="superclusters"):
         events.simulate("electrons", 5, 1, split="train", pileup=False, truth=False)

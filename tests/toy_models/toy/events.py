@@ -46,11 +46,6 @@ def to_inputs(records):
     return {"hits": hits, "hit_mask": mask, "event": ak.to_numpy(records.rho_gev)[:, None].astype("f4")}
 
 
-def to_records(outputs):
-    """Returns records."""
-    return ak.zip({name: ak.Array(values) for name, values in outputs.items()}, depth_limit=1)
-
-
 def validate(inputs):
     """Refuses NaN."""
     for name, values in inputs.items():

@@ -42,10 +42,5 @@ def to_inputs(records):
     return {"clusters": clusters, "cluster_mask": cluster_mask, "hits": hits[..., None], "hit_mask": hit_mask}
 
 
-def to_records(outputs):
-    """Returns records."""
-    return ak.zip({name: ak.Array(values) for name, values in outputs.items()}, depth_limit=1)
-
-
 def validate(inputs):
     """Takes anything."""

@@ -6,7 +6,7 @@
 | `model` | `build(config) -> keras.Model` |
 | `hit_features`, `head` | the layers that only this network has |
 | `objective` | target, loss, metrics |
-| `events` | records to tensors and back, sample events, checks |
+| `events` | records to tensors, sample events, checks |
 
 Gray, Klijnsma, Ghosh, arXiv:2003.08013; CMS, CMS-DP-2022-009.
 """

@@ -1,4 +1,4 @@
-"""Records to tensors and back, checks, and sample events. No TensorFlow here."""
+"""Records to tensors, checks, and sample events. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -81,20 +81,6 @@ def augment(flat: Flat, rng: np.random.Generator) -> Flat:
     for name, where in (("hits.iphi", of_hits), ("seed_iphi", mirrored)):
         changed[name] = np.where(where, (PHI_CRYSTALS + 1 - flat[name]).astype(flat[name].dtype), flat[name])
     return changed
-
-
-def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
-    """Turns the network's outputs into records.
-
-    Args:
-        outputs: `energy_gev` [B], `sigma_gev` [B], `dscb` [B, 6].
-
-    Returns:
-        Records with the fields `energy_gev`, `sigma_gev` (GeV) and `dscb` (six numbers each).
-    """
-    fields = {name: ak.Array(np.asarray(outputs[name])) for name in ("energy_gev", "sigma_gev")}
-    fields["dscb"] = ak.from_regular(ak.Array(np.asarray(outputs["dscb"])), axis=1)
-    return ak.zip(fields, depth_limit=1)
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:

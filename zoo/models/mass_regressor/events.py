@@ -1,4 +1,4 @@
-"""Candidates to images and back, checks, sample candidates, simulated ones. No TensorFlow here."""
+"""Candidates to images, checks, sample candidates, simulated ones. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -57,11 +57,6 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
     seed = [leaf_values(records, f"seed_{name}") for name in SEED_FEATURES]
     image = et_and_ez(draw(records), seed[0])
     return {"image": image, "seed": np.stack(seed, axis=-1).astype(np.float32)}
-
-
-def to_records(outputs: Mapping[str, npt.NDArray[Any]]) -> ak.Array:
-    """Turns the network's output into records with the field `mass_gev`."""
-    return ak.zip({"mass_gev": np.asarray(outputs["mass_gev"])})
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:

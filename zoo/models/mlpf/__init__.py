@@ -5,7 +5,7 @@
 | `config` | `MLPFConfig` and its presets: `small`, `delphes` and those of the public networks |
 | `model` | `build(config) -> keras.Model` |
 | `element_features`, `decoding`, `head` | what that is made of, beside `zoo.layers.combined_graph` |
-| `events` | records to tensors and back, sample events, checks |
+| `events` | records to tensors, sample events, checks |
 | `objective`, `target_jets` | targets, losses, metrics |
 | `report` | the network beside rule-based particle flow, from `particles`, `comparison`, `event_figures` |
 | `pictures`, `page` | how that looks |

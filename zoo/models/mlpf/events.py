@@ -1,4 +1,4 @@
-"""Events to tensors and back, checks, sample events, simulated ones. No TensorFlow here."""
+"""Events to tensors, checks, sample events, simulated ones. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -61,21 +61,6 @@ def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -
     splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     elements, mask = pad(element_features(records, features), splits)
     return {"elements": elements, "element_mask": mask}
-
-
-def to_records(outputs: Mapping[str, ak.Array | npt.NDArray[Any]]) -> ak.Array:
-    """Turns the network's outputs into records.
-
-    Args:
-        outputs: By the names of the card; jagged, or `[B, N, ...]`.
-
-    Returns:
-        Records with the same fields, each a list of the elements. The candidates of an event are the
-        elements whose most probable class is not 0.
-    """
-    return ak.zip(
-        {name: ak.from_regular(values, axis=None) for name, values in outputs.items()}, depth_limit=1
-    )
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -70,7 +70,7 @@ class Network:
         """From predictions.
 
         Args:
-            outputs: Records of `events.to_records`, or a dict of the network's outputs.
+            outputs: Records of `zoo.predict`, or a dict of the network's outputs.
             counts: [B] elements of each event.
 
         Raises:

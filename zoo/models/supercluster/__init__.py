@@ -4,7 +4,7 @@
 | --- | --- |
 | `config` | `SuperclusterConfig` and its presets: `barrel` and those of the public networks |
 | `windows` | from events of PF clusters to windows around seeds, with labels |
-| `events` | windows to tensors and back, sample windows, checks |
+| `events` | windows to tensors, sample windows, checks |
 | `model` | `build(config) -> keras.Model` |
 | `cluster_features`, `hit_features`, `cluster_hits`, `blocks`, `head` | what that is made of |
 | `objective` | targets, losses, metrics |

@@ -1,4 +1,4 @@
-"""Windows to tensors and back, checks, sample windows, simulated ones. No TensorFlow here."""
+"""Windows to tensors, checks, sample windows, simulated ones. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -137,20 +137,6 @@ def augment(flat: Flat, rng: np.random.Generator) -> Flat:
         if name in flat:
             changed[name] = np.where(where, -flat[name], flat[name])
     return changed
-
-
-def to_records(outputs: Mapping[str, ak.Array | npt.NDArray[Any]]) -> ak.Array:
-    """Turns the network's outputs into records.
-
-    Args:
-        outputs: By the names of the card; those of clusters jagged, or `[B, N]`.
-
-    Returns:
-        Records with the same fields; those of clusters are lists.
-    """
-    return ak.zip(
-        {name: ak.from_regular(values, axis=None) for name, values in outputs.items()}, depth_limit=1
-    )
 
 
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
