@@ -118,7 +118,7 @@ def _contest(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training contest",
         description="Compares the DRN with the BDT on the same test objects: reports, domain shifts, further "
-        "runs. A tag or a run folder may hold {sample}, the kind of the objects.",
+        "runs. {sample} in --network and --trees stands for the kind of the objects.",
         epilog="example: python -m training contest --runs 'half the data=runs/drn-half' 'seed 2=runs/s2'",
     )
     add = parser.add_argument

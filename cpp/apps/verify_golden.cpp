@@ -1,6 +1,6 @@
 // Runs a tag's goldens through the SavedModel, its signature `flat` and the frozen graph, and compares.
 //
-//   verify_golden saved_models/drn/barrel_v1 [--threads 1] [--tolerance 1e-5]
+//   verify_golden saved_models/drn/barrel_v2 [--threads 1] [--tolerance 1e-5]
 //
 // Exit status: 0 all agree, 1 a difference, 2 an error.
 #include <chrono>
