@@ -43,8 +43,8 @@ def nearness(x: tf.Tensor, penalty: tf.Tensor | None = None) -> tf.Tensor:
     own = tf.reduce_sum(wide * wide, axis=-1, keepdims=True)
     if penalty is not None:
         own += tf.cast(tf.expand_dims(penalty, 2), tf.float64)
-    one = tf.ones_like(own)
-    left, right = tf.concat([2.0 * wide, -own, -one], axis=-1), tf.concat([wide, one, own], axis=-1)
+    one, signs = tf.ones_like(own), tf.constant([2.0] * x.shape[-1] + [-1.0, -1.0], tf.float64)
+    left, right = tf.concat([wide, own, one], axis=-1) * signs, tf.concat([wide, one, own], axis=-1)
     return tf.cast(tf.matmul(left, right, transpose_b=True), tf.float32)
 
 
