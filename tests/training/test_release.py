@@ -1,6 +1,7 @@
 """The release of a toy run into a temporary folder, with its own card."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def cards(tmp_path, monkeypatch):
         target = tmp_path / "cards" / name / "card.toml"
         target.parent.mkdir(parents=True)
         text = source.read_text().split("\n[tags.")[0]
-        target.write_text(text.replace('default_tag = "barrel_v1"', 'default_tag = "toy_v1"'))
+        target.write_text(re.sub(r'default_tag = ".*"', 'default_tag = "toy_v1"', text))
         found[name] = target
     monkeypatch.setattr(registry, "info", lambda name: read_card(found[name]))
     return found
