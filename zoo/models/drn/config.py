@@ -118,7 +118,7 @@ BARREL = DRNConfig(
     residual=True,
     readout="multiscale",
 )
-"""The shipped network for the barrel: local coordinates, directed neighbours, a readout after every layer."""
+"""The network of barrel_v1: local coordinates, directed neighbours, a readout after every layer."""
 
 WINDOW = replace(
     BARREL,
@@ -132,7 +132,8 @@ WINDOW = replace(
     core_image=5,
     estimate="median",
 )
-"""`BARREL` with learned places in the window, an image of the core, cheaper edges and a wider readout."""
+"""The network of all other tags: `BARREL` with learned places in the window, an image of the core, cheaper
+edges and a wider readout."""
 
 PRESETS: Mapping[str, DRNConfig] = MappingProxyType(
     {"cms": CMS, "two_layer": TWO_LAYER, "barrel": BARREL, "window": WINDOW}
