@@ -35,8 +35,8 @@ from zoo.errors import InvalidValue, ZooError
 from zoo.graphs import call
 from zoo.layers.edge_conv import EdgeConv
 from zoo.layers.flat_dense import FlatDense
-from zoo.loading import model_config
 from zoo.models.drn import objective
+from zoo.registry import network
 
 RESULTS = Path(__file__).parent / "results"
 PRESETS = ("window", "cms", "two_layer")
@@ -139,7 +139,7 @@ def training_step(model: keras.Model, preset: str) -> Callable[[Arrays, np.ndarr
     optimiser: keras.optimizers.Optimizer = keras.optimizers.AdamW(1e-4)
     if any(layer.compute_dtype == "float16" for layer in model.layers):
         optimiser = keras.optimizers.LossScaleOptimizer(optimiser)
-    ((output, loss),) = objective.loss(model_config("drn", preset)).items()
+    ((output, loss),) = objective.loss(network("drn", preset).config).items()
     trained = keras.Model(model.input, model.output[output])
     trained.compile(optimiser, loss, jit_compile=False)
     return lambda inputs, target: trained.train_on_batch(inputs, target)

@@ -29,7 +29,7 @@ def exports(subject: Subject, folder: Path) -> dict[str, Path]:
     for preset in subject.presets:
         keras.utils.set_random_seed(1)
         model = zoo.load(subject.model, weights=None, preset=preset)
-        made[preset] = zoo.export(model, folder / preset, name=subject.model, preset=preset)
+        made[preset] = zoo.export(model, folder / preset)
     return made
 
 

@@ -43,7 +43,7 @@ def loading(seconds: float) -> Iterator[Row]:
     from zoo.data.readers import read_root
     from zoo.data.sources import InMemory
     from zoo.data.writers import write_root
-    from zoo.models.drn import events, objective
+    from zoo.models.drn import events
     from zoo.simulation.samples import simulate
 
     records = simulate("electrons", 4000, 3, split="test")
@@ -55,7 +55,7 @@ def loading(seconds: float) -> Iterator[Row]:
         training_dataset(
             InMemory(records),
             to_inputs=events.to_inputs,
-            targets=objective.targets,
+            targets=events.targets,
             shapes=zoo.info("drn").shapes,
             batch_size=256,
             seed=1,

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.timing import Row
 from benchmarks.timing_input import images, showers
 from zoo.goldens import Tensors
-from zoo.registry import model_module
+from zoo.registry import network
 
 WINDOWS = 2048
 
@@ -65,8 +65,7 @@ def of_records(model: str, records: Callable[[], ak.Array]) -> Callable[[int, in
 
     def batch(start: int, size: int) -> Batch:
         rows = made()[np.arange(start, start + size) % len(made())]
-        inputs = model_module(model, "events").to_inputs(rows)
-        return Batch(inputs, model_module(model, "objective").targets(rows))
+        return Batch(network(model).to_inputs(rows), network(model).targets(rows))
 
     return batch
 

@@ -16,14 +16,11 @@ def step_of(subject: Subject, preset: str) -> Callable[[Batch], object]:
     import tensorflow as tf
 
     import zoo
-    from zoo.loading import model_config
-    from zoo.registry import model_module
 
     keras.utils.set_random_seed(1)
     model = zoo.load(subject.model, weights=None, preset=preset)
-    objective, config = model_module(subject.model, "objective"), model_config(subject.model, preset)
-    losses = objective.loss(config)
-    weights = objective.loss_weights(config) if hasattr(objective, "loss_weights") else {}
+    arguments = model.network.compile_arguments()
+    losses, weights = arguments["loss"], arguments.get("loss_weights", {})
     optimiser = keras.optimizers.AdamW(1e-3)
     optimiser.build(model.trainable_variables)
 

@@ -20,7 +20,7 @@ import numpy as np
 import zoo
 from zoo.commands.console import starting_tensorflow
 from zoo.data.readers import read_root
-from zoo.registry import model_module
+from zoo.registry import network
 
 RUN_OBJECTS = Path(__file__).resolve().parent.parent / "cpp" / "build" / "run_objects"
 
@@ -36,7 +36,7 @@ def main() -> int:
 
     model = json.loads((arguments.folder / "manifest.json").read_text())["model"]
     records = read_root(arguments.file, truth=False)
-    inputs = model_module(model, "events").to_inputs(records)
+    inputs = network(model).to_inputs(records)
     real = inputs["hit_mask"] > 0
     objects, outputs = arguments.work / "objects", arguments.work / "python"
     for folder in (objects, outputs, arguments.work / "cpp"):
@@ -45,8 +45,8 @@ def main() -> int:
     np.save(objects / "row_splits.npy", np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int64))
     np.save(objects / "event.npy", inputs["event"])
     with starting_tensorflow():
-        network = zoo.load(arguments.folder)
-    answers = zoo.predict(network, records)
+        loaded = zoo.load(arguments.folder)
+    answers = zoo.predict(loaded, records)
     for name in ak.fields(answers):
         np.save(outputs / f"{name}.npy", ak.to_numpy(answers[name]).astype(np.float32))
 

@@ -42,7 +42,6 @@ def toy_release_source(tmp_path_factory):
     import zoo
     from zoo.artefacts import file_sums
     from zoo.card_tags import record_tag
-    from zoo.loading import model_config
 
     root = tmp_path_factory.mktemp("toy_release")
     shutil.copytree(TOY_MODELS, root / "models", ignore=shutil.ignore_patterns("__pycache__"))
@@ -51,7 +50,7 @@ def toy_release_source(tmp_path_factory):
         keras.utils.set_random_seed(7)
         model = zoo.load("toy", weights=None)
         folder = root / "saved" / "toy" / "toy_v1"
-        zoo.export(model, folder, tag="toy_v1", preset="small", config=model_config("toy"))
+        zoo.export(model, folder, tag="toy_v1")
         record_tag(
             root / "models" / "toy" / "card.toml",
             "toy_v1",

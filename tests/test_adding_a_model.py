@@ -25,14 +25,14 @@ import sys
 import numpy as np
 import zoo
 from training.__main__ import main
-from zoo.registry import model_module
+from zoo.registry import network
 
 assert main(sys.argv[1:]) == 0
 trained = zoo.load("./runs/quick")
 untrained = zoo.load("shower_mean", weights=None, preset="standard", hidden=8)
 parameters = zoo.info("shower_mean").presets["standard"].parameters
 assert trained.count_params() == parameters > untrained.count_params()
-found = zoo.predict(trained, model_module("shower_mean", "events").sample(200, 3))
+found = zoo.predict(trained, network("shower_mean").sample(200, 3))
 assert np.asarray(found.energy_gev)[0] == -1  # no hits
 # The toy's raw energy is 0.95 of the true one: the fit has found the factor, log(1 / 0.95) = 0.0513.
 median = np.median(np.asarray(found.log_ratio)[1:])
@@ -91,7 +91,15 @@ def test_the_page_adds_a_folder_a_recipe_and_a_space():
     folders = {str(Path(name).parent) for name in ADDED}
     assert folders == {"zoo/models/shower_mean", "training/recipes", "tuning/spaces"}
     files = {Path(name).name for name in ADDED if name.startswith("zoo/models/")}
-    assert files == {"card.toml", "config.py", "model.py", "objective.py", "events.py", "report.py"}
+    assert files == {
+        "card.toml",
+        "config.py",
+        "model.py",
+        "objective.py",
+        "events.py",
+        "report.py",
+        "__init__.py",
+    }
 
 
 def test_its_code_has_the_style_of_the_project(python):

@@ -10,13 +10,13 @@ import zoo
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 from zoo.predicting import check_inputs
 from zoo.predictions_file import write_predictions
-from zoo.registry import model_module
+from zoo.registry import network
 
 
 @pytest.fixture
 def tensors(toy_models):
-    events = model_module("toy", "events")
-    return events.to_inputs(events.sample(4, 1))
+    toy = network("toy")
+    return toy.to_inputs(toy.sample(4, 1))
 
 
 def _changed(tensors, **changes):
@@ -66,7 +66,7 @@ def test_float64_and_integers_are_converted(tensors):
 def test_a_hit_that_is_not_finite_is_refused_by_predict(toy_models, bad):
     import awkward as ak
 
-    records = model_module("toy", "events").sample(6, 1)
+    records = network("toy").sample(6, 1)
     energy = ak.where(ak.local_index(records.hits.energy_gev) == 1, np.float32(bad), records.hits.energy_gev)
     hits = ak.with_field(records.hits, energy, "energy_gev")
     with pytest.raises(InvalidValue, match=r"hits\[2, 1, 2\] \(energy_gev\): expected a finite number"):

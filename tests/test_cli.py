@@ -6,7 +6,7 @@ import pytest
 import zoo
 from zoo.__main__ import main, parser
 from zoo.errors import ZooError
-from zoo.registry import model_module
+from zoo.registry import network
 
 COMMANDS = ("list", "info", "simulate", "predict", "reconstruct", "evaluate", "export", "verify")
 
@@ -157,7 +157,7 @@ def test_simulate_draws_from_another_pool(capsys, tmp_path):
     )
     assert code == 0 and out == f"{path}\n"
     assert read_metadata(path)["config"]["pool"] == str(tmp_path / "pool.npz")
-    records = read_root(path, schema=model_module("mlpf", "events").SCHEMA)
+    records = read_root(path, schema=network("mlpf").schema)
     assert set(leaf_values(records, "collision_row")) <= set(range(10))  # 20 % of ten: two collisions
 
 
@@ -187,7 +187,7 @@ def events_file(tmp_path):
     from zoo.data.writers import write_root
 
     return write_root(
-        tmp_path / "events.root", model_module("drn", "events").sample(30, 4), {"sample": "test"}
+        tmp_path / "events.root", network("drn").sample(30, 4), {"sample": "test"}
     )
 
 

@@ -8,6 +8,7 @@ import zoo
 from zoo.artefacts import sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.goldens import extend_padding, golden_inputs, read_tensors, select_row
+from zoo.registry import network
 from zoo.verification import compare, read_manifest, verify
 from zoo.verification_process import runner
 
@@ -256,8 +257,8 @@ def test_onnx_of_the_manifest_answers_single_rows(folder):
 
 
 def test_golden_inputs_are_seeded(toy_models):
-    card = zoo.info("toy")
-    (a, cases), (b, _) = golden_inputs(card), golden_inputs(card)
+    toy = network("toy")
+    (a, cases), (b, _) = golden_inputs(toy), golden_inputs(toy)
     for name in a:
         np.testing.assert_array_equal(a[name], b[name])
     assert len(set(cases)) == len(cases)

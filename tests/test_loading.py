@@ -10,8 +10,7 @@ import pytest
 import zoo
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue, UnknownName
 from zoo.graphs import write_keras
-from zoo.loading import model_config
-from zoo.predicting import as_records
+from zoo.registry import network
 
 FRESH = """
 import json, pathlib, sys, time
@@ -121,7 +120,8 @@ def _run(toy_release, **changes):
     digest = json.loads((folder / "manifest.json").read_text())["artefacts"]["keras"]["sha256"]
     (folder / "manifest.json").unlink()
     run = {
-        "recipe": {"model": {"name": "toy"}},
+        "format": 1,
+        "recipe": {"model": {"name": "toy", "preset": "small"}},
         "code_version": zoo.__version__,
         "files": {"model.keras": digest},
     }
@@ -133,16 +133,20 @@ def test_a_run_folder_loads(toy_release):
     assert zoo.load(_run(toy_release)).name == "toy"
 
 
-def test_a_run_folder_of_other_code_is_refused(toy_release):
-    with pytest.raises(InvalidFile, match=r"other code.*Written by code 0.0.7, this is"):
-        zoo.load(_run(toy_release, code_version="0.0.7"))
+def test_a_folder_is_gated_by_its_format_and_not_by_the_version(toy_release):
+    assert zoo.load(_run(toy_release, code_version="7.0.0")).name == "toy"
+    folder = toy_release / "saved" / "toy" / "toy_v1"
+    run = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**run, "format": 2}))
+    with pytest.raises(InvalidFile, match="has format 2; this code reads format 1"):
+        zoo.load(folder)
 
 
 def test_a_run_folder_that_is_not_finished_is_explained(toy_release):
     with pytest.raises(InvalidFile, match="Is the run finished"):
         zoo.load(_run(toy_release, files={}))
     (toy_release / "saved" / "toy" / "toy_v1" / "run.json").write_text("{")
-    with pytest.raises(InvalidFile, match="does not say model"):
+    with pytest.raises(InvalidFile, match="cannot be read as JSON"):
         zoo.load(toy_release / "saved" / "toy" / "toy_v1")
 
 
@@ -165,9 +169,11 @@ def test_another_backend_is_refused(toy_models, monkeypatch):
         zoo.load("toy", weights=None)
 
 
-def test_model_config_imports_no_network(toy_models):
-    assert model_config("toy", "wide").hidden == 16
-    assert model_config("toy", hidden=3).hidden == 3
+def test_a_network_has_its_configuration_before_it_is_built(toy_models):
+    assert network("toy", "wide").config.hidden == 16
+    assert network("toy", hidden=3).config.hidden == 3
+    with pytest.raises(UnknownName, match=r"unknown preset 'wild' in the card of toy. Did you mean 'wide'"):
+        network("toy", "wild")
 
 
 def test_a_model_without_distribution_says_so(toy_models):
@@ -176,9 +182,7 @@ def test_a_model_without_distribution_says_so(toy_models):
 
 
 def test_predict_keeps_the_order_and_ignores_the_batch(toy_release):
-    from zoo.registry import model_module
-
-    records = model_module("toy", "events").sample(40, 3)
+    records = network("toy").sample(40, 3)
     whole = zoo.predict("toy", records)
     model = zoo.load("toy")
     done = []
@@ -193,16 +197,15 @@ def test_predict_keeps_the_order_and_ignores_the_batch(toy_release):
 
 
 def test_predict_takes_tensors(toy_release):
-    from zoo.registry import model_module
-
-    events = model_module("toy", "events")
-    records = events.sample(5, 3)
+    toy = network("toy")
+    records = toy.sample(5, 3)
     model = zoo.load("toy")
-    from_tensors = zoo.predict(model, events.to_inputs(records))
+    from_tensors = zoo.predict(model, toy.to_inputs(records))
     np.testing.assert_array_equal(from_tensors.energy_gev, zoo.predict(model, records).energy_gev)
 
 
-def test_outputs_become_records():
+def test_outputs_become_records(toy_models):
+    as_records = network("toy").to_records
     ragged = ak.Array([[1.0, 2.0], []])
     outputs = {"energy_gev": np.array([2, -1], "f4"), "dscb": np.ones((2, 6), "f4"), "charge": ragged}
     found = as_records(outputs)

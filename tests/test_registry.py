@@ -69,7 +69,7 @@ def test_natural_order(tmp_path, monkeypatch, toy_models):
 
 def test_a_model_outside_the_package_is_found_and_imported(toy_models):
     assert "toy" in zoo.list_models()
-    assert registry.model_module("toy", "config").__name__ == "zoo.models.toy.config"
+    assert type(registry.network("toy")).__module__ == "zoo.models.toy"
     assert zoo.info("toy").default_preset == "small"
 
 

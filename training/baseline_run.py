@@ -57,7 +57,7 @@ def open_run(
     if (out / manifest.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Choose another --out.")
     facts = {
-        "format": 1,
+        "format": manifest.FORMAT,
         "model": recipe.name,
         "status": "running",
         "code_version": zoo.__version__,

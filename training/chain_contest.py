@@ -90,7 +90,7 @@ class _Chain:
         """Whether both steps are."""
         superclustering, energy = self.steps
         known = superclustering in MUSTACHES
-        return known and (energy == RAW or EnergyRegression(energy).network is None)
+        return known and (energy == RAW or not EnergyRegression(energy).method.is_network)
 
 
 @dataclass(frozen=True)

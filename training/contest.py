@@ -32,6 +32,7 @@ from zoo.evaluation.classes import AVERAGE, HARD, ObjectClass, object_classes
 from zoo.evaluation.contest_markdown import markdown
 from zoo.evaluation.contest_page import render
 from zoo.evaluation.verdicts import verdict
+from zoo.models.drn.report import energy_report
 from zoo.simulation.shifts import SHIFTS
 
 if TYPE_CHECKING:
@@ -219,10 +220,7 @@ class _Kind:
 def _report(
     records: ak.Array, network: Columns, baselines: Mapping[str, Columns], **options: Any
 ) -> EnergyReport:
-    made: EnergyReport = registry.model_module(NETWORK, "report").energy_report(
-        records, network, baselines=baselines, **options
-    )
-    return made
+    return energy_report(records, network, baselines=baselines, **options)
 
 
 def _everything(records: ak.Array) -> ObjectClass:

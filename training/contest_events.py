@@ -118,7 +118,7 @@ def shifted(
 
 def _code() -> str:
     """Returns a hash of the simulation's sources: what another version kept is made anew."""
-    files = sorted((Path(zoo.__file__).parent / "simulation").glob("*.py"))
+    files = sorted((Path(zoo.__file__).parent / "simulation").rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 

@@ -10,7 +10,6 @@ Predictions are kept as .npz under a key of weights, code and events: a second c
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+import zoo
 from training import manifest
 from training.recipe import from_dict
 from zoo import registry
@@ -52,17 +52,15 @@ class Contestant:
     def predict(self, records: ak.Array) -> Columns:
         """Predicts; columns [N] of what its model predicts (`energy_gev` in GeV, ...)."""
         if registry.info(self.model).kind == "baseline":
-            module = importlib.import_module(f"zoo.baselines.{self.model}")
-            found = module.predict(records, self.tag or self.folder)
+            found = registry.baseline(self.model).predict(records, self.tag or self.folder)
         else:
-            import zoo
             from training.release import rebuild
 
             if self.tag:
                 network = zoo.load(f"{self.model}.{self.tag}")
             else:
                 recipe = from_dict(self.facts["recipe"], str(self.folder / manifest.RUN_JSON))
-                network = rebuild(recipe.model, recipe.config(), self.folder)
+                network = rebuild(recipe, self.folder)
             found = zoo.predict(network, records)
         return {name: np.asarray(found[name]) for name in found.fields}
 
@@ -119,6 +117,5 @@ def _code(model: str) -> str:
     """Returns a hash of the sources that decide the answer of a set of weights."""
     if registry.info(model).kind != "baseline":
         return manifest.fingerprint(model)
-    folder = Path(str(importlib.import_module(f"zoo.baselines.{model}").__file__)).parent
-    files = sorted({*folder.glob("*.py"), *folder.parent.glob("*.py")})
+    files = sorted((Path(zoo.__file__).parent / "baselines").rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

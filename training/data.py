@@ -32,12 +32,11 @@ import numpy.typing as npt
 
 from training.recipe import Data
 from zoo.data import raw_energy_gev
-from zoo.data.fields import Schema
 from zoo.data.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
 from zoo.data.object_fields import OBJECTS
 from zoo.data.shards import ShardCache
 from zoo.errors import InvalidValue, UnknownName
-from zoo.registry import model_module
+from zoo.registry import network
 
 SPLITS = ("train", "validation", "test")
 TOY = "toy"  # the model's own quick sample, for tests
@@ -140,7 +139,7 @@ def prepare(
         data = dataclasses.replace(data, samples=data.test_samples)
     key = dict(known["key"]) if known else _key(data, split, n, model)
     folder = cache / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    shards = ShardCache(folder, key, _schema(model))
+    shards = ShardCache(folder, key, network(model).schema)
     n_shards = -(-n // _shard_size(data, n))
     missing = shards.missing(n_shards)
     if missing:
@@ -220,35 +219,17 @@ def make_shard(data: Data, split: str, index: int, n: int, model: str, *, truth:
         pieces.append(_sample(part, int(entropy.generate_state(1)[0]), split, model, truth))
     if truth:
         return ak.concatenate(pieces)
-    return from_flat(concatenate([to_flat(piece, _schema(model)) for piece in pieces]))
-
-
-def _schema(model: str) -> Schema:
-    schema: Schema = model_module(model, "events").SCHEMA
-    return schema
+    return from_flat(concatenate([to_flat(piece, network(model).schema) for piece in pieces]))
 
 
 def _sample(part: Part, seed: int, split: str, model: str, truth: bool = False) -> ak.Array:
-    reader = model_module(model, "events")
+    of = network(model)
     if part.sample == TOY:
-        return reader.sample(part.n, seed)
-    simulate = getattr(reader, "simulate", _simulate_objects)
+        return of.sample(part.n, seed)
+    simulate = of.simulate
+    if of.schema == OBJECTS and "@" in part.sample:
+        from training.supercluster_objects import simulate
     return simulate(part.sample, part.n, seed, split=split, pileup=part.pileup, truth=truth)
-
-
-def _simulate_objects(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
-    from training import supercluster_objects
-    from zoo.simulation import samples
-
-    if "@" in sample:
-        return supercluster_objects.simulate(sample, n, seed, split=split, pileup=pileup, truth=truth)
-    known = {name: config for name, config in samples.SAMPLES.items() if config.schema == OBJECTS}
-    if sample not in known:
-        raise UnknownName("sample", sample, [*known, *(f"{name}@mustache" for name in known), TOY])
-    config = known[sample]
-    if not pileup:
-        config = dataclasses.replace(config, pileup=(0, 0))
-    return samples.simulate(sample, n, seed, split=split, config=config, truth=truth)
 
 
 def _shard_size(data: Data, n: int) -> int:
@@ -267,7 +248,7 @@ def _probe(data: Data, split: str, model: str) -> str:
     digest = hashlib.sha256()
     for part in parts(data, max(_PROBE * 10, 2)):
         small = dataclasses.replace(part, n=_PROBE)
-        for name, values in sorted(to_flat(_sample(small, 1, split, model), _schema(model)).items()):
+        for name, values in sorted(to_flat(_sample(small, 1, split, model), network(model).schema).items()):
             digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]
 
@@ -305,7 +286,7 @@ def _simulate(
 def _write(
     folder: Path, key: Mapping[str, Any], data: Data, split: str, index: int, n: int, model: str
 ) -> None:
-    ShardCache(folder, key, _schema(model)).write(index, make_shard(data, split, index, n, model))
+    ShardCache(folder, key, network(model).schema).write(index, make_shard(data, split, index, n, model))
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 A run folder holds one `run.json`, rewritten atomically at the start, after every session and at the end. A
 session is one process: a run that was killed and resumed twice has three, each with its wall and CPU time.
 
-The code that a network's weights belong to is named twice: by the version of the package, and by a
-fingerprint of the sources that decide what the network computes. The fingerprint is of the syntax tree
-without docstrings, so a comment or a reformatted line does not change it.
+A finished run is gated by the number `format` alone. Going on with a run also asks for the fingerprint of the
+sources that decide what the network computes: it is of the syntax tree without docstrings, so a comment or a
+reformatted line does not change it. The version of the package is written down and compared with nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from typing import Any
 
 import zoo
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.registry import model_module
+from zoo.registry import network
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN_JSON = "run.json"
+FORMAT = 1  # of run.json
 PACKAGES = ("tensorflow", "keras", "numpy", "awkward", "lightgbm", "tensorflow-probability")
 
 
@@ -58,7 +59,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     """Reads a run folder's `run.json`.
 
     Raises:
-        InvalidFile: There is none, or it is not JSON.
+        InvalidFile: There is none, it is not JSON, or its format is another one.
     """
     path = folder / RUN_JSON
     if not path.is_file():
@@ -66,23 +67,25 @@ def read_run(folder: Path) -> dict[str, Any]:
             folder, f"not a run folder: it has no {RUN_JSON}.", "Start one with python -m training."
         )
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        facts = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise InvalidFile(path, f"not readable as JSON: {error}.") from error
+    if facts.get("format") != FORMAT:
+        found = f"has format {facts.get('format')!r}; this code reads format {FORMAT}."
+        raise InvalidFile(path, found, "Go on with the code that wrote it, or start anew.")
+    return facts
 
 
 def read_finished(folder: Path) -> dict[str, Any]:
-    """Reads the `run.json` of a finished run of this version.
+    """Reads the `run.json` of a finished run.
 
     Raises:
-        InvalidFile: There is none, or the run goes on.
-        InvalidValue: The run is of another version.
+        InvalidFile: There is none, the run goes on, or its format is another one.
     """
     facts = read_run(folder)
     if facts.get("status") != "finished":
         command = f"python -m training {facts.get('model')} --resume --out {folder}"
         raise InvalidFile(folder, "the run is not finished.", f"Go on with {command}, or leave it out.")
-    check_version(facts, folder)
     return facts
 
 
@@ -138,41 +141,29 @@ def fingerprint(model: str) -> str:
         Sixteen hexadecimal digits.
     """
     package = Path(zoo.__file__).parent
-    folder = Path(str(model_module(model, "config").__file__)).parent  # it may lie outside the package
-    files = [*_imported(folder, ("model", "objective"))]  # other files decide what is read and shown
+    files = [*_imported(network(model).folder, ("model", "objective", "events"))]  # not what is shown
     for shared in ("layers", "losses", "distributions"):
         files += (package / shared).glob("*.py")
     return _hash_sources(files)
 
 
 def check_code(run: Mapping[str, Any], folder: Path, *, accept_other_code: bool = False) -> None:
-    """Refuses a run folder that another version of the code wrote.
+    """Refuses to go on with a run whose network was made by other sources.
 
     Args:
         run: The content of its `run.json`.
         folder: The folder, for the message.
-        accept_other_code: Go on with other network sources (never with another version of the package).
+        accept_other_code: Go on all the same.
 
     Raises:
-        InvalidValue: Version or network sources differ.
+        InvalidValue: The sources differ.
     """
-    check_version(run, folder)
     now = fingerprint(run["recipe"]["model"]["name"])
     if run.get("fingerprint") != now and not accept_other_code:
         raise InvalidValue(
             f"{folder}: fingerprint of the network's sources",
             f"{now}, that of this checkout (restore them, start a new run, or give --accept-other-code)",
             run.get("fingerprint"),
-        )
-
-
-def check_version(run: Mapping[str, Any], folder: Path) -> None:
-    """Refuses a run folder that another version of the package wrote."""
-    if run.get("code_version") != zoo.__version__:
-        raise InvalidValue(
-            f"{folder}: code version of the run",
-            f"{zoo.__version__}, the version of this checkout (check out the run's version, or start anew)",
-            run.get("code_version"),
         )
 
 

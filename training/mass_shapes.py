@@ -26,7 +26,7 @@ from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.flat import from_flat
 from zoo.errors import require
-from zoo.registry import model_module
+from zoo.models.network import Network
 
 TRIALS = "trials.csv"  # in the run folder
 
@@ -86,8 +86,8 @@ def train(
     require("lightgbm", extra="physics")
     recipe = baseline_recipe.read("mass_shapes", {"search": Search, "forest": Forest}, overrides)
     run = baseline_run.open_run(recipe, out, processes=processes, cache=cache, quiet=not sys.stdout.isatty())
-    objective = model_module(read(recipe.network).model, "objective")
-    samples = {split: read_sample(events, objective) for split, events in run.events.items()}
+    network = read(recipe.network).network()
+    samples = {split: read_sample(events, network) for split, events in run.events.items()}
     search, forest = recipe.blocks["search"], recipe.blocks["forest"]
     best, trials = _search(samples["train"], search, processes)
     parameters = {**best, "learning_rate": min(best["learning_rate"], forest.learning_rate)}
@@ -113,13 +113,13 @@ def train(
     return run.folder
 
 
-def read_sample(events: data.Events, objective: Any) -> Sample:
+def read_sample(events: data.Events, network: Network) -> Sample:
     """Computes shapes, labels and weights of all events, shard by shard, but of those that weigh 0."""
     parts = []
     for index in range(len(events)):
         records = from_flat(events.read(index))
-        weight = np.asarray(objective.weights(records), np.float32)
-        label = np.asarray(objective.targets(records)["mass_gev"], np.float32)
+        weight = np.asarray(network.weights(records), np.float32)
+        label = np.asarray(network.targets(records)["mass_gev"], np.float32)
         parts.append(Sample(image_shapes(records), label, weight)[weight > 0])
     columns = zip(*((part.shapes, part.label_gev, part.weight) for part in parts), strict=True)
     return Sample(*(np.concatenate(column) for column in columns))

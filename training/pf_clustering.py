@@ -165,7 +165,7 @@ def train(recipe: Recipe, out: Path) -> Path:
     if (out / manifest.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Choose another --out.")
     facts = {
-        "format": 1,
+        "format": manifest.FORMAT,
         "model": "pf_clustering",
         "status": "running",
         "code_version": zoo.__version__,

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.distribute import STRATEGIES
+from zoo import registry
 from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.registry import list_models, model_module
+from zoo.models.network import Network
 
 RECIPES = Path(__file__).parent / "recipes"
 OPTIMISERS = ("adamw", "muon")
@@ -118,25 +119,29 @@ class Recipe:
     fit: Fit = field(default_factory=Fit)
 
     def __post_init__(self) -> None:
-        self.config()  # a bad preset or field must not wait for the simulation to end
-        schema = model_module(self.model, "events").SCHEMA
+        self.network()  # a bad preset or field must not wait for the simulation to end
+        schema = self.network().schema
         if self.data.reachable_only and schema != OBJECTS:
             raise InvalidValue("data.reachable_only", f"false for {schema.title} ({self.model})", True)
 
-    def config(self) -> Any:
-        """Returns the network's configuration: the preset with the overrides applied.
+    def network(self) -> Network:
+        """Returns the network: the preset with the overrides applied.
 
         Raises:
             UnknownName: No such model, preset or field.
         """
-        preset = _preset(self.model, self.preset)
-        known = [item.name for item in dataclasses.fields(preset)]
+        network = registry.network(self.model, self.preset)
+        known = [item.name for item in dataclasses.fields(network.config)]
         values = {}
         for key, value in self.overrides.items():
             if key not in known:
                 raise UnknownName("field", key, known, f"the configuration of {self.model}")
-            values[key] = _like(getattr(preset, key), value, f"{self.model}.{key}")
-        return dataclasses.replace(preset, **values)
+            values[key] = _like(getattr(network.config, key), value, f"{self.model}.{key}")
+        return registry.network(self.model, self.preset, **values) if values else network
+
+    def config(self) -> Any:
+        """Returns the network's configuration."""
+        return self.network().config
 
     def override(self, values: Mapping[str, Any]) -> Recipe:
         """Returns the recipe with single fields replaced, wherever they live.
@@ -271,19 +276,6 @@ def parse_assignments(pairs: Iterable[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             values[key.strip()] = text
     return values
-
-
-def _preset(model: str, preset: str) -> Any:
-    """Returns a named configuration of a model; imports no TensorFlow."""
-    try:
-        presets = model_module(model, "config").PRESETS
-    except ModuleNotFoundError as error:
-        if error.name and not error.name.startswith("zoo.models"):
-            raise  # the model is there; something that it needs is not
-        raise UnknownName("model", model, list_models()) from error
-    if preset not in presets:
-        raise UnknownName("preset", preset, presets, f"the presets of {model}")
-    return presets[preset]
 
 
 def _like(default: Any, value: Any, what: str) -> Any:

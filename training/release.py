@@ -9,7 +9,6 @@ touched.
 
 from __future__ import annotations
 
-import importlib
 import re
 import shutil
 import sys
@@ -23,15 +22,16 @@ import numpy as np
 
 import zoo
 from training import data, manifest
-from training.card_metrics import card_metrics
-from training.recipe import Data, block, from_dict, read
+from training.recipe import Data, Recipe, block, from_dict, read
 from zoo import registry
-from zoo.baselines.predictor import Predict, predictor
 from zoo.card_tags import record_tag
 from zoo.cards import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.evaluation.card_metrics import card_metrics
+from zoo.loading import network_of
 
 if TYPE_CHECKING:
+    import awkward as ak
     import keras
 
 SAVED_MODELS = manifest.ROOT / "saved_models"
@@ -48,7 +48,7 @@ class Candidate:
     card: ModelCard
     tag: str
     test: data.Events
-    compared: Mapping[str, Predict]  # baselines by name, the strongest last
+    compared: Mapping[str, Callable[[ak.Array], ak.Array]]  # baselines by name, the strongest last
 
 
 def release(
@@ -126,16 +126,8 @@ def _release_network(candidate: Candidate, folder: Path) -> tuple[list[str], str
 
     run = candidate.run
     recipe = from_dict(candidate.facts["recipe"], str(run / manifest.RUN_JSON))
-    network = rebuild(recipe.model, recipe.config(), run)
-    export(
-        network,
-        folder / "export",
-        name=recipe.model,
-        tag=candidate.tag,
-        preset=recipe.preset,
-        config=recipe.config(),
-        progress=_tell("exporting"),
-    )
+    network = rebuild(recipe, run)
+    export(network, folder / "export", tag=candidate.tag, progress=_tell("exporting"))
     for path in (folder / "export").iterdir():
         path.replace(folder / path.name)
     (folder / "export").rmdir()
@@ -166,13 +158,9 @@ def measure(candidate: Candidate, network: keras.Model, out: Path) -> list[dict[
     _tell("predicting")(f"{len(records):,} test objects")
     outputs = predict(network, records)
     found = {name: answer(records) for name, answer in candidate.compared.items()}
-    report = registry.model_module(candidate.card.name, "report")
-    content = report.evaluate(records, outputs, out=out, baselines=found, metadata=_metadata(candidate))
-    # A report of another kind than the energy report says itself what of it belongs on the card.
-    metrics: list[dict[str, Any]] = getattr(report, "card_metrics", card_metrics)(
-        content, _words(candidate.test)
-    )
-    return metrics
+    of = network_of(network)
+    content = of.evaluate(records, outputs, out=out, baselines=found, metadata=_metadata(candidate))
+    return of.card_metrics(content, _words(candidate.test))
 
 
 def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], str, list[dict[str, Any]]]:
@@ -184,19 +172,18 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
     name, run, test = candidate.card.name, candidate.run, candidate.test
     for file in candidate.facts["files"]:
         shutil.copyfile(run / file, folder / file)
-    module = importlib.import_module(f"zoo.baselines.{name}")
-    records = test.records()
+    baseline, records = registry.baseline(name), test.records()
     if candidate.card.task != "energy":  # the report of the network whose events it was trained on
-        network = registry.model_module(read(candidate.facts["recipe"]["data"]["recipe"]).model, "report")
-        found = {name: module.predict(records, folder)}
+        network = read(candidate.facts["recipe"]["data"]["recipe"]).network()
+        found = {name: baseline.predict(records, folder)}
         content = network.evaluate(
             records, None, out=run / REPORT, baselines=found, metadata=_metadata(candidate)
         )
-        return list(module.FILES), "", network.card_metrics(content, _words(test))
+        return list(baseline.files), "", network.card_metrics(content, _words(test))
     raw, et = raw_energy_gev(records), transverse_energy_gev(records)
     others = {other: answer(records) for other, answer in candidate.compared.items()}
     methods = [Method("raw", "raw sum", raw)]
-    for each, found in {**others, name: module.predict(records, folder)}.items():
+    for each, found in {**others, name: baseline.predict(records, folder)}.items():
         title = registry.info(each).title
         methods.append(Method(each, title, found.energy_gev, found.sigma_gev, found.pit))
     report = EnergyReport(
@@ -213,15 +200,14 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
         selection=(et >= ET_EDGES[0]) & (et <= ET_EDGES[-1]),
         cosh_eta=np.cosh(np.asarray(records.true_eta, np.float64)),
     )
-    return list(module.FILES), "", card_metrics(report.write(run / REPORT), _words(test))
+    return list(baseline.files), "", card_metrics(report.write(run / REPORT), _words(test))
 
 
-def rebuild(model: str, config: Any, run: Path) -> keras.Model:
+def rebuild(recipe: Recipe, run: Path) -> keras.Model:
     """Builds the network by today's code and gives it the run's best weights.
 
     Args:
-        model: Folder under zoo/models.
-        config: The network's configuration.
+        recipe: The run's recipe.
         run: The run folder.
 
     Returns:
@@ -232,11 +218,11 @@ def rebuild(model: str, config: Any, run: Path) -> keras.Model:
     """
     from training.run import check_outputs
 
-    network = registry.model_module(model, "model").build(config)
+    network = recipe.network().build()
     network.load_weights(run / "model.keras")
     with np.load(run / "check.npz") as kept:
         before = {name: kept[name] for name in kept.files}
-    for name, now in check_outputs(model, network).items():
+    for name, now in check_outputs(network).items():
         then = before[name]
         allowed = _AGREE * (np.abs(then) + np.std(then, axis=0))
         worst = float(np.max(np.abs(now - then) / np.maximum(allowed, 1e-12)))
@@ -272,19 +258,20 @@ def unseen_events(facts: Mapping[str, Any], processes: int, cache: Path) -> data
     return test
 
 
-def _compared(card: ModelCard, tag: str, wanted: Iterable[str] | None) -> dict[str, Predict]:
+def _compared(
+    card: ModelCard, tag: str, wanted: Iterable[str] | None
+) -> dict[str, Callable[[ak.Array], ak.Array]]:
     """Returns the released ones of the wanted baselines, or of those that belong to it; the strongest last.
 
-    To a network belong those of its report, else of its task, with the weights of the same tag, else with
-    their default; to a baseline those that were released before it under the same tag.
+    To a network belong those of its report, with the weights of the same tag, else with their default; to a
+    baseline those that were released before it under the same tag.
     """
     if wanted is None and card.kind == "baseline":
         wanted = [name for name in registry.baselines() if tag in registry.info(name).tags]
     elif wanted is None:
-        alike = [name for name in registry.baselines() if registry.info(name).task == card.task]
-        wanted = getattr(registry.model_module(card.name, "report"), "BASELINES", alike)
-    names = sorted(wanted, key=lambda name: name == "bdt_regression")
-    return {name: predictor(name, tag) for name in names if registry.info(name).tags}
+        wanted = registry.network(card.name).baselines
+    found = [registry.baseline(name) for name in wanted]
+    return {one.name: one.beside(tag) for one in found if one.card.tags}
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from training.start_weights import start_from
 from zoo.data.batching import choose_boundaries
 from zoo.data.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.registry import info, model_module
+from zoo.loading import network_of
 
 if TYPE_CHECKING:
     import keras
@@ -87,7 +87,7 @@ def run(
         out = distribute.worker_folder(out)
     bars = sys.stdout.isatty() if verbose is None else verbose
     if recipe.fit.start and not resume:  # what does not fit must not wait for the simulation to end
-        start_from(model_module(recipe.model, "model").build(recipe.config()), recipe.fit.start)
+        start_from(recipe.network().build(), recipe.fit.start)
     facts = _open(recipe, out, resume, accept_other_code)
     if facts["status"] == "finished":
         return _result(out, facts)
@@ -134,26 +134,19 @@ def compile_model(
     """
     import keras
 
-    config = recipe.config()
-    objective = model_module(recipe.model, "objective")
+    of = recipe.network()
     kind = keras.Model
     if recipe.fit.strategy == "multiworker":
         from training.multiworker import MultiWorkerModel as kind  # type: ignore[assignment]
     keras.utils.set_random_seed(recipe.fit.seed)
     with distribute.scope(chosen):
-        network = model_module(recipe.model, "model").build(config)
+        network = of.build()
         if recipe.fit.start:
             start_from(network, recipe.fit.start)
-        losses = objective.loss(config)
-        outputs = {name: network.output[name] for name in losses}
+        arguments = of.compile_arguments()
+        outputs = {name: network.output[name] for name in arguments["loss"]}
         model = kind(network.input, outputs, name=f"{recipe.model}_training")
-        model.compile(
-            optimizer=optimiser(recipe),
-            loss=losses,
-            loss_weights=objective.loss_weights(config) if hasattr(objective, "loss_weights") else None,
-            metrics=objective.metrics(config),
-            jit_compile=False,
-        )
+        model.compile(optimizer=optimiser(recipe), jit_compile=False, **arguments)
     return network, model
 
 
@@ -200,14 +193,14 @@ def datasets(
     """
     from zoo.data.dataset import training_dataset, validation_dataset
 
-    reader, objective = model_module(recipe.model, "events"), model_module(recipe.model, "objective")
-    losses = objective.loss(recipe.config())  # may leave out an output that has a target
-    shapes = info(recipe.model).shapes
+    of = recipe.network()
+    losses = of.compile_arguments()["loss"]  # may leave out an output that has a target
+    shapes = of.card.shapes
     sized = any("N" in shape for shape in shapes.values())  # an image has one size, however many hits
     common: dict[str, Any] = {
-        "to_inputs": reader.to_inputs,
-        "targets": lambda records: {n: v for n, v in objective.targets(records).items() if n in losses},
-        "weights": getattr(objective, "weights", None),
+        "to_inputs": of.to_inputs,
+        "targets": lambda records: {n: v for n, v in of.targets(records).items() if n in losses},
+        "weights": of.weights,
         "shapes": shapes,
         "boundaries": choose_boundaries(lengths(events["train"].read(0))) if sized else (_ANY_SIZE,),
         "select": data.reachable if recipe.data.reachable_only else None,
@@ -217,7 +210,7 @@ def datasets(
         batch_size=recipe.fit.batch_size,
         seed=recipe.fit.seed,
         skip=skip,
-        augment=getattr(reader, "augment", None),
+        augment=of.augment,
         shards_in_memory=_AHEAD,
         **common,
     )
@@ -257,7 +250,7 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
     if (out / manifest.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Go on with --resume, or choose another --out.")
     return {
-        "format": 1,
+        "format": manifest.FORMAT,
         "model": recipe.model,
         "status": "running",
         "code_version": zoo.__version__,
@@ -345,7 +338,7 @@ def _finish(recipe: Recipe, out: Path, network: keras.Model, session: manifest.S
             "NaN in each",
         )
     network.load_weights(out / "best.keras")
-    write_check(recipe.model, network, out / "check.npz")
+    write_check(network, out / "check.npz")
     callbacks.copy(out / "best.keras", out / "model.keras")
     best = callbacks.trim_log(out, sys.maxsize)
     session.save(
@@ -356,19 +349,19 @@ def _finish(recipe: Recipe, out: Path, network: keras.Model, session: manifest.S
     )
 
 
-def write_check(model: str, network: keras.Model, path: Path) -> None:
+def write_check(model: keras.Model, path: Path) -> None:
     """Keeps what a network answers on a few fixed events, to be compared by whoever loads it later."""
-    outputs = check_outputs(model, network)
+    outputs = check_outputs(model)
     content = io.BytesIO()
     np.savez(content, **outputs)
     manifest.write_bytes(path, content.getvalue())
 
 
-def check_outputs(model: str, network: keras.Model) -> dict[str, np.ndarray]:
-    """Returns a network's answers on the model's own fixed sample events."""
-    reader = model_module(model, "events")
-    inputs = reader.to_inputs(reader.sample(N_CHECK, 0))
-    return {name: np.asarray(value) for name, value in network(inputs, training=False).items()}
+def check_outputs(model: keras.Model) -> dict[str, np.ndarray]:
+    """Returns a network's answers on its own fixed sample events."""
+    of = network_of(model)
+    inputs = of.to_inputs(of.sample(N_CHECK, 0))
+    return {name: np.asarray(value) for name, value in model(inputs, training=False).items()}
 
 
 def _tensorboard(out: Path) -> list[keras.callbacks.Callback]:

@@ -56,7 +56,7 @@ def compare_seeds(runs: Sequence[Path], out: Path, *, processes: int = 2, cache:
     metrics: list[list[dict[str, Any]]] = []
     for run, one, recipe in zip(runs, facts, recipes, strict=True):
         candidate = Candidate(run, one, card, "", test, {})
-        metrics.append(measure(candidate, rebuild(recipe.model, recipe.config(), run), run / REPORT))
+        metrics.append(measure(candidate, rebuild(recipe, run), run / REPORT))
     rows = [_row(same) for same in zip(*metrics, strict=True)]
     content = {
         "model": card.name, "runs": [str(run) for run in runs], "seeds": seeds,

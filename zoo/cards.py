@@ -91,10 +91,19 @@ class TensorSpec:
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """A named configuration of a model: one line, and its number of trainable and fixed parameters."""
+    """A named configuration of a model.
+
+    Args:
+        description: One line.
+        parameters: Number of trainable and fixed parameters.
+        inputs: Its input tensors that differ from the card's of the same name.
+        outputs: The same of its outputs.
+    """
 
     description: str
     parameters: int
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,6 +240,21 @@ class ModelCard:
         """Returns the axes of each input and output by name."""
         return {spec.name: spec.shape for spec in (*self.inputs, *self.outputs)}
 
+    def of_preset(self, name: str) -> ModelCard:
+        """Returns the card with the input and output tensors of a preset.
+
+        Raises:
+            UnknownName: There is no such preset.
+        """
+        if name not in self.presets:
+            raise UnknownName("preset", name, self.presets, where=f"the card of {self.name}")
+        preset = self.presets[name]
+        return dataclasses.replace(
+            self,
+            inputs=_changed(self.inputs, preset.inputs, f"{self.name}, preset {name}"),
+            outputs=_changed(self.outputs, preset.outputs, f"{self.name}, preset {name}"),
+        )
+
     def tag(self, name: str | None = None) -> Tag:
         """Returns a tag by name, or the default tag.
 
@@ -282,14 +306,33 @@ def _card(content: Mapping[str, Any], path: Path) -> ModelCard:
         "inputs": tuple(_record(TensorSpec, entry, "inputs") for entry in known.pop("inputs", ())),
         "outputs": tuple(_record(TensorSpec, entry, "outputs") for entry in known.pop("outputs", ())),
         "presets": {
-            name: _record(Preset, entry, f"presets.{name}")
-            for name, entry in known.pop("presets", {}).items()
+            name: _preset(entry, f"presets.{name}") for name, entry in known.pop("presets", {}).items()
         },
         "tags": {name: _tag(name, entry) for name, entry in known.pop("tags", {}).items()},
         "path": path,
     }
     card: ModelCard = _record(ModelCard, {**known, **tables}, "card")
     return card
+
+
+def _preset(entry: Mapping[str, Any], where: str) -> Preset:
+    tensors = {
+        side: tuple(_record(TensorSpec, tensor, f"{where}.{side}") for tensor in entry.get(side, ()))
+        for side in ("inputs", "outputs")
+    }
+    preset: Preset = _record(Preset, {**entry, **tensors}, where)
+    return preset
+
+
+def _changed(
+    of_card: tuple[TensorSpec, ...], of_preset: tuple[TensorSpec, ...], where: str
+) -> tuple[TensorSpec, ...]:
+    others = {spec.name: spec for spec in of_preset}
+    known = [spec.name for spec in of_card]
+    for name in others:
+        if name not in known:
+            raise UnknownName("tensor", name, known, where=f"the card of {where}")
+    return tuple(others.get(spec.name, spec) for spec in of_card)
 
 
 def _tag(name: str, entry: Mapping[str, Any]) -> Tag:

@@ -9,7 +9,7 @@
 | clustering | `find_clusters` | "pf"; events that hold clusters keep theirs |
 | superclustering | `zoo.superclustering.find_superclusters` | a Mustache by name or constants, a network |
 | objects | `zoo.data.supercluster_objects.supercluster_objects` | |
-| energy | `zoo.energy_regression.measure_energies` | "raw" (the sum), "bdt", a trained baseline, a network |
+| energy | `zoo.energy_regression.EnergyRegression` | "raw" (the sum), "bdt", a trained baseline, a network |
 
 A network is a name ("drn"), a tag ("drn.barrel_electrons_v1"), the folder of a run ("./runs/drn-001") or a
 loaded model; a baseline a name, a tag or the folder of its run.
@@ -124,11 +124,12 @@ class Chain:
     @property
     def needs_tensorflow(self) -> bool:
         """Whether a step is a network."""
-        return any(step is not None and step.network is not None for step in (self._group, self._measure))
+        methods = [step.method for step in (self._group, self._measure) if step is not None]
+        return any(method is not None and method.is_network for method in methods)
 
     def origins(self) -> dict[str, str]:
         """Returns what does each step, with the tag or folder of its weights; loads the networks."""
-        energy = "raw" if self._measure is None else self._measure.origin
+        energy = "raw" if self._measure is None else self._measure.method.origin
         return {"clustering": self._clustering, "superclustering": self._group.origin, "energy": energy}
 
     def __call__(self, events: ak.Array) -> ak.Array:

@@ -32,7 +32,7 @@ from zoo.artefacts import folder_sha256, sha256
 from zoo.cards import ModelCard, TensorSpec
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.goldens import golden_inputs, write_tensors
-from zoo.registry import info
+from zoo.loading import network_of
 
 if TYPE_CHECKING:
     import keras
@@ -47,10 +47,7 @@ def export(
     model: keras.Model,
     out: str | os.PathLike[str],
     *,
-    name: str | None = None,
-    tag: str = "",
-    preset: str = "",
-    config: Any = None,
+    tag: str | None = None,
     records: Any = None,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
@@ -59,11 +56,8 @@ def export(
     Args:
         model: A network of the zoo, as `zoo.load` returns it.
         out: The folder; replaced if it holds an earlier export, else it must not exist or be empty.
-        name: The model's name in the registry; the Keras model's own name if None.
-        tag: The weights' tag, recorded in the manifest.
-        preset: The preset, recorded in the manifest.
-        config: The configuration (a dataclass or a dict), recorded in the manifest.
-        records: Events for the goldens instead of the model's own `events.sample`.
+        tag: The weights' tag, recorded in the manifest; by default the one that the model was loaded by.
+        records: Events for the goldens instead of the network's own `sample`.
         progress: Called with the name of each artefact before it is written.
 
     Returns:
@@ -73,7 +67,8 @@ def export(
         InvalidFile: The folder cannot be written or holds something else; nothing half-written stays.
         InvalidValue: The model does not fit its card.
     """
-    card = info(name or model.name)
+    network = network_of(model)
+    card, config = network.card, dataclasses.asdict(network.config)
     _check_fits(model, card)
     out = Path(out).expanduser()
     tell = progress or (lambda _: None)
@@ -83,7 +78,7 @@ def export(
         tell("keras")
         graphs.write_keras(model, folder / "model.keras")
         tell("golden")
-        inputs, cases = golden_inputs(card, records)
+        inputs, cases = golden_inputs(network, records)
         outputs = graphs.call(model, card, inputs)
         write_tensors(folder / "golden" / "inputs", inputs)
         write_tensors(folder / "golden" / "outputs", outputs)
@@ -92,12 +87,15 @@ def export(
         tell("frozen")
         graph = graphs.write_frozen(model, card, folder / "frozen.pb")
         tell("onnx")
-        metadata = {"model": card.name, "tag": tag, "preset": preset, "code_version": zoo.__version__}
-        graphs.write_onnx(
-            graph, card, folder / "model.onnx", {**metadata, "config": json.dumps(_plain(config))}
-        )
+        metadata = {
+            "model": card.name,
+            "tag": vars(model).get("tag", "") if tag is None else tag,
+            "preset": network.preset,
+            "code_version": zoo.__version__,
+        }
+        graphs.write_onnx(graph, card, folder / "model.onnx", {**metadata, "config": json.dumps(config)})
         tell("manifest")
-        manifest = _manifest(card, folder, cases, config=_plain(config), metadata=metadata)
+        manifest = _manifest(card, folder, cases, config=config, metadata=metadata)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return out
 
@@ -208,9 +206,3 @@ def _check_fits(model: keras.Model, card: ModelCard) -> None:
         if names != sorted(spec.name for spec in specs):
             expected = f"a model with the {side} of its card, {[spec.name for spec in specs]}"
             raise InvalidValue(f"export of {card.name}", expected, names)
-
-
-def _plain(config: Any) -> Any:
-    if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return dataclasses.asdict(config)
-    return {} if config is None else config

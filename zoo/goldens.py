@@ -1,6 +1,6 @@
 """Golden inputs: what every exported artefact, in every language, must reproduce.
 
-Rows are events of the model's own `events.sample` (its edge cases included), then copies of one of them with
+Rows are events of the network's own `sample` (its edge cases included), then copies of one of them with
 the node order reversed, NaN and infinity in a real slot, and rubbish in the padding; of an image copies with
 NaN, infinity and a negative value. NumPy only.
 """
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from zoo.cards import ModelCard
 from zoo.errors import InvalidFile
-from zoo.registry import model_module
+from zoo.models.network import Network
 
 __all__ = [
     "Tensors",
@@ -45,24 +45,24 @@ def node_axes(card: ModelCard) -> dict[str | int, str]:
 
 
 def golden_inputs(
-    card: ModelCard, records: Any = None, *, n: int = 24, seed: int = 20
+    network: Network, records: Any = None, *, n: int = 24, seed: int = 20
 ) -> tuple[Tensors, list[str]]:
     """Returns golden inputs and a name for each row.
 
     Args:
-        card: The model's card.
-        records: Events to use instead of `events.sample(n, seed)`.
+        network: The network.
+        records: Events to use instead of `network.sample(n, seed)`.
         n: Number of sampled events.
         seed: Their seed.
 
     Returns:
         Input tensors with B rows, and B names.
     """
-    events = model_module(card.name, "events")
-    inputs: Tensors = dict(events.to_inputs(events.sample(n, seed) if records is None else records))
+    card = network.card
+    inputs: Tensors = dict(network.to_inputs(network.sample(n, seed) if records is None else records))
     inputs = {spec.name: np.asarray(inputs[spec.name], spec.dtype) for spec in card.inputs}
     rows = len(inputs[card.inputs[0].name])
-    named = list(getattr(events, "SAMPLE_CASES", ()))[:rows] if records is None else []
+    named = list(network.cases[:rows]) if records is None else []
     names = named + [f"event {row}" for row in range(len(named), rows)]
     sets = masked_sets(card)
     inputs = extend_padding(card, inputs, 3)  # so that every row has padding to dirty

@@ -20,16 +20,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zoo
+from zoo import registry
 from zoo.artefacts import check_file, tag_file
-from zoo.cards import ModelCard
-from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
-from zoo.registry import info, is_folder, model_module, split_name
+from zoo.errors import InvalidFile, InvalidValue, ZooError
+from zoo.models.network import Network
+from zoo.registry import info, is_folder, split_name
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["distribution", "folder_model", "load", "model_config"]
+__all__ = ["distribution", "folder_model", "load", "network_of"]
+
+FORMAT = 1
+"""Of the folders that can be loaded: the field `format` of `manifest.json` and `run.json`."""
 
 
 def load(
@@ -48,9 +51,9 @@ def load(
         **overrides: With `weights=None`: single fields of the preset's configuration to replace.
 
     Returns:
-        An uncompiled `keras.Model` whose inputs and outputs are dicts of named tensors; its attribute
+        An uncompiled `keras.Model` whose inputs and outputs are dicts of named tensors. Its attribute
         `origin` says where the weights came from ("drn.barrel_v1", a folder, or "drn (untrained, preset
-        cms)").
+        cms)"), `network` holds its configuration and all that belongs to it (`zoo.models.network`).
 
     Raises:
         UnknownName: No such model, tag, preset or field; the nearest names are listed.
@@ -73,48 +76,41 @@ def load(
         if weights is None:
             raise InvalidValue("weights=None", "a model's name", f"the folder {os.fspath(name)!r}")
         return _from_folder(Path(name).expanduser())
-    card = info(name)
-    if card.kind == "baseline":
-        raise InvalidValue("model", f"a network; use zoo.baselines.{card.name}.predict(records)", repr(name))
     if weights is None:
-        return _untrained(card, str(name), preset, overrides)
-    if not card.tags:
+        return _untrained(str(name), preset, overrides)
+    card = info(name)
+    if card.kind != "baseline" and not card.tags:
         raise InvalidValue(
             f"weights of {card.name}",
             "a released tag",
             "none is released yet; weights=None builds it untrained",
         )
+    network = registry.network(name)
     tag = card.tag(split_name(name)[1])
-    model = _read(tag_file(card, tag, "model.keras"), card.name)
-    model.origin = f"{card.name}.{tag.name}"
-    return model
+    path = tag_file(card, tag, "model.keras")
+    if "manifest.json" in tag.files:
+        network = _folder_record(tag_file(card, tag, "manifest.json").parent).network
+    return _named(_read(path, network), f"{card.name}.{tag.name}", tag.name)
 
 
-def model_config(name: str, preset: str | None = None, **overrides: Any) -> Any:
-    """Returns a model's configuration: a preset with single fields replaced. Imports no TensorFlow.
+def network_of(model: str | os.PathLike[str] | keras.Model) -> Network:
+    """Returns the network that a model is, in its configuration. No TensorFlow is imported.
 
     Args:
-        name: The model.
-        preset: One of the card's presets, the default one if None.
-        **overrides: Fields to replace.
-
-    Returns:
-        The model's frozen configuration dataclass.
+        model: A name, a tag, or the folder of a run or an export; or a model. One that `load` did not make is
+            taken to be of the default preset.
 
     Raises:
-        UnknownName: No such preset or field.
+        UnknownName: There is no such model or tag.
+        InvalidValue: It is a baseline.
+        InvalidFile: The folder holds no finished run and no export.
     """
-    card = info(name)
-    presets: Mapping[str, Any] = model_module(card.name, "config").PRESETS
-    wanted = preset or card.default_preset
-    if wanted not in presets:
-        raise UnknownName("preset", wanted, presets, where=f"the card of {card.name}")
-    config = presets[wanted]
-    fields = [field.name for field in dataclasses.fields(config)]
-    for field in overrides:
-        if field not in fields:
-            raise UnknownName("override", field, fields, where=f"the configuration of {card.name}")
-    return dataclasses.replace(config, **overrides)
+    if isinstance(model, os.PathLike) or (isinstance(model, str) and is_folder(model)):
+        return _folder_record(Path(model).expanduser()).network
+    if isinstance(model, str):
+        return registry.network(model)
+    found = vars(model).get("network")
+    return found if isinstance(found, Network) else registry.network(str(model.name))
 
 
 def distribution(name: str | keras.Model, outputs: Any) -> Any:
@@ -131,29 +127,42 @@ def distribution(name: str | keras.Model, outputs: Any) -> Any:
     Raises:
         InvalidValue: The model predicts no distribution.
     """
-    card = info(name if isinstance(name, str) else name.name)
-    try:
-        module = model_module(card.name, "distribution")
-    except ModuleNotFoundError as error:
-        if error.name != f"zoo.models.{card.name}.distribution":
-            raise
-        raise InvalidValue("distribution", "a model that predicts one", repr(card.name)) from error
-    return module.distribution(outputs)
+    return network_of(name).distribution(outputs)
 
 
 def folder_model(folder: Path) -> str:
-    """Returns which model the folder of a run or an export holds."""
-    return _folder_record(folder)["model"]
+    """Returns the name of the network or baseline whose run or export a folder holds.
+
+    Raises:
+        InvalidFile: It holds neither.
+    """
+    path, content = _folder_content(folder)
+    if not isinstance(content.get("model"), str):
+        raise InvalidFile(path, "does not name its model.", "Is it the folder of a run or of an export?")
+    return str(content["model"])
 
 
-def _untrained(card: ModelCard, name: str, preset: str | None, overrides: Mapping[str, Any]) -> keras.Model:
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    """What a folder says of itself in `manifest.json` or `run.json`."""
+
+    network: Network
+    tag: str
+    sha256: str  # of model.keras
+    code_version: str
+
+
+def _untrained(name: str, preset: str | None, overrides: Mapping[str, Any]) -> keras.Model:
     if split_name(name)[1] is not None:
-        raise InvalidValue("weights=None", f"a name without a tag, {card.name!r}", repr(name))
-    config = model_config(card.name, preset, **overrides)
+        raise InvalidValue("weights=None", f"a name without a tag, {split_name(name)[0]!r}", repr(name))
+    network = registry.network(name, preset or "", **overrides)
     _check_backend()
-    model: keras.Model = model_module(card.name, "model").build(config)
     changed = "".join(f", {field}={value!r}" for field, value in overrides.items())
-    model.origin = f"{card.name} (untrained, preset {preset or card.default_preset}{changed})"
+    return _named(network.build(), f"{network.name} (untrained, preset {network.preset}{changed})")
+
+
+def _named(model: keras.Model, origin: str, tag: str = "") -> keras.Model:
+    model.origin, model.tag = origin, tag
     return model
 
 
@@ -163,56 +172,69 @@ def _from_folder(folder: Path) -> keras.Model:
             folder, "is no folder.", "Expected the folder of a run or of an export, with model.keras."
         )
     record = _folder_record(folder)
-    card = info(record["model"])
-    path = check_file(folder / "model.keras", record["sha256"])
-    model = _read(path, card.name, code_version=record["code_version"])
-    model.origin = str(folder)
-    return model
+    path = check_file(folder / "model.keras", record.sha256)
+    model = _read(path, record.network, f"Written by code {record.code_version}.")
+    return _named(model, str(folder), record.tag)
 
 
-def _folder_record(folder: Path) -> dict[str, str]:
-    """Returns model, sha256 of model.keras and code_version from a folder's manifest.json or run.json."""
-    for name in ("manifest.json", "run.json"):
-        path = folder / name
+def _folder_record(folder: Path) -> _Record:
+    path, content = _folder_content(folder)
+    try:
+        if path.name == "manifest.json":
+            model, preset, config = content["model"], content["preset"], content["config"]
+            digest = content["artefacts"]["keras"]["sha256"]
+        else:
+            config = dict(content["recipe"]["model"])
+            model, preset = config.pop("name"), config.pop("preset")
+            digest = content["files"]["model.keras"]
+        network = registry.network(model, preset, **{name: _tuples(v) for name, v in config.items()})
+        return _Record(network, content.get("tag", ""), digest, str(content["code_version"]))
+    except ZooError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidFile(
+            path, f"does not say model, sha256 and code_version ({error!r}).", "Is the run finished?"
+        ) from error
+
+
+def _folder_content(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Reads the record of an export, else of a run."""
+    for path in (folder / "manifest.json", folder / "run.json"):
         if not path.is_file():
             continue
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            files = (
-                content["artefacts"]["keras"] if name == "manifest.json" else content["files"]["model.keras"]
-            )
-            digest = files["sha256"] if isinstance(files, dict) else files
-            model = content["model"] if "model" in content else content["recipe"]["model"]["name"]
-            return {"model": model, "sha256": digest, "code_version": str(content["code_version"])}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InvalidFile(
-                path, f"does not say model, sha256 and code_version ({error!r}).", "Is the run finished?"
-            ) from error
+            content = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise InvalidFile(path, f"cannot be read as JSON ({error}).") from error
+        if content.get("format") != FORMAT:
+            found = f"has format {content.get('format')!r}; this code reads format {FORMAT}."
+            raise InvalidFile(path, found, "Load it with the code that wrote it.")
+        return path, content
     raise InvalidFile(
         folder, "has neither manifest.json nor run.json.", "Is it the folder of a run or of an export?"
     )
 
 
-def _read(path: Path, name: str, code_version: str | None = None) -> keras.Model:
-    """Reads a checked .keras file; `code_version` is the code that wrote a local run."""
+def _tuples(value: Any) -> Any:
+    """Turns JSON's lists into the tuples of a configuration."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _read(path: Path, network: Network, cure: str = "") -> keras.Model:
+    """Reads a checked .keras file."""
     _check_backend()
     import keras
 
-    here = zoo.__version__
-    other = code_version is not None and code_version.split("+")[0].split(".")[:2] != here.split(".")[:2]
-    cure = f"Written by code {code_version}, this is {here}: load it with that code, or train again."
-    if other:
-        raise InvalidFile(path, "was written by other code, whose layers may mean something else.", cure)
-    model_module(name, "model")  # registers the layers that the file names
+    network.builder()  # registers the layers that the file names
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        model: keras.Model = keras.models.load_model(path, compile=False, safe_mode=True)
     except ZooError:
         raise
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         reason = str(error).strip().split("\n")[0][:300]
-        raise InvalidFile(
-            path, f"cannot be read by this code: {reason}", cure if code_version else ""
-        ) from error
+        raise InvalidFile(path, f"cannot be read by this code: {reason}", cure) from error
+    model.network = network
+    return model
 
 
 def _check_backend() -> None:

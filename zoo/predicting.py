@@ -19,13 +19,16 @@ import numpy.typing as npt
 from zoo.cards import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, UnknownName
 from zoo.goldens import Tensors, masked_sets
-from zoo.registry import info, is_folder, model_module
+from zoo.loading import network_of
+from zoo.models.network import Network
 
 if TYPE_CHECKING:
     import awkward as ak
     import keras
 
-__all__ = ["as_records", "check_inputs", "predict"]
+    from zoo.data.fields import Schema
+
+__all__ = ["check_inputs", "predict"]
 
 STRETCH = 4096  # objects that are sorted by size together
 
@@ -59,33 +62,16 @@ def predict(
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise InvalidValue("batch_size", "an integer >= 1", repr(batch_size))
-    card = info(_name(model))
-    events = model_module(card.name, "events")
+    network = network_of(model)
     # The input is looked at before a model is loaded: a typing error should not cost ten seconds.
-    tensors = (_inputs(card, events, part) for part in _stretches(records, branch_map, events))
+    tensors = (_inputs(network, part) for part in _stretches(records, branch_map, network.schema))
     first = list(itertools.islice(tensors, 1))
     if isinstance(model, str):
         from zoo.loading import load
 
         model = load(model)
-    outputs = _outputs(model, card, itertools.chain(first, tensors), batch_size, progress)
-    return getattr(events, "to_records", as_records)(outputs)
-
-
-def as_records(outputs: Mapping[str, ak.Array | npt.NDArray[Any]]) -> ak.Array:
-    """Turns outputs into records, unless the model's `events.py` has a `to_records` of its own.
-
-    Args:
-        outputs: By the names of the card: `[B, ...]`; those per node may be jagged.
-
-    Returns:
-        One record an object with a field for each output: a number, or lists as deep as the output has axes.
-    """
-    import awkward as ak
-
-    return ak.zip(
-        {name: ak.from_regular(values, axis=None) for name, values in outputs.items()}, depth_limit=1
-    )
+    outputs = _outputs(model, network.card, itertools.chain(first, tensors), batch_size, progress)
+    return network.to_records(outputs)
 
 
 def check_inputs(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]]) -> Tensors:
@@ -134,27 +120,17 @@ def check_inputs(card: ModelCard, inputs: Mapping[str, npt.NDArray[Any]]) -> Ten
     return checked
 
 
-def _name(model: str | keras.Model) -> str:
-    if isinstance(model, str):
-        if is_folder(model):
-            from zoo.loading import folder_model
-
-            return folder_model(Path(model).expanduser())
-        return model
-    return str(model.name)
-
-
 def _stretches(
     records: ak.Array | Mapping[str, npt.NDArray[Any]] | str | os.PathLike[str],
     branch_map: str | os.PathLike[str] | None,
-    events: Any,
+    schema: Schema,
 ) -> Iterator[ak.Array | Mapping[str, npt.NDArray[Any]]]:
     """Yields the input in stretches; a file is never in memory as a whole."""
     if isinstance(records, (str, os.PathLike)):
         from zoo.data.readers import iterate_root
 
         chosen = None if branch_map is None else Path(branch_map)
-        yield from iterate_root(Path(records), STRETCH, chosen, schema=events.SCHEMA, truth=False)
+        yield from iterate_root(Path(records), STRETCH, chosen, schema=schema, truth=False)
     elif isinstance(records, Mapping):
         yield records
     elif hasattr(records, "fields"):
@@ -166,10 +142,10 @@ def _stretches(
         )
 
 
-def _inputs(card: ModelCard, events: Any, stretch: Any) -> Tensors:
-    inputs = stretch if isinstance(stretch, Mapping) else events.to_inputs(stretch)
-    checked = check_inputs(card, inputs)
-    events.validate(checked)
+def _inputs(network: Network, stretch: Any) -> Tensors:
+    inputs = stretch if isinstance(stretch, Mapping) else network.to_inputs(stretch)
+    checked = check_inputs(network.card, inputs)
+    network.validate(checked)
     return checked
 
 

@@ -1,8 +1,11 @@
-"""Finds models by their cards, without importing their code.
+"""Finds models by their cards, and makes the one object that is a model: `network("drn")`.
+
+Cards are read without importing the code of a model; `network` and `baseline` import it.
 
 A model is a folder with a `card.toml` in `zoo/models/` (networks) or `zoo/baselines/` (classical algorithms
 with trained weights). Folders outside the package join in by the environment variable `ZOO_MODELS`, a list
-of folders like `PATH`; a model there is imported as `zoo.models.<name>` all the same.
+of folders like `PATH`; a model there is imported as `zoo.models.<name>` all the same. This is the only module
+that finds code by a string.
 """
 
 from __future__ import annotations
@@ -13,12 +16,25 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from zoo.cards import ModelCard, read_card
-from zoo.errors import InvalidValue, UnknownName
+from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
-__all__ = ["baselines", "info", "is_folder", "list_models", "model_module", "search_path", "split_name"]
+if TYPE_CHECKING:
+    from zoo.baselines.baseline import Baseline
+    from zoo.models.network import Network
+
+__all__ = [
+    "baseline",
+    "baselines",
+    "info",
+    "is_folder",
+    "list_models",
+    "network",
+    "search_path",
+    "split_name",
+]
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -127,22 +143,68 @@ def split_name(name: str) -> tuple[str, str | None]:
     return model, tag if dot else None
 
 
-def model_module(name: str, part: str) -> ModuleType:
-    """Imports one module of a model, e.g. its `config`.
+def network(name: str, preset: str = "", **overrides: Any) -> Network:
+    """Returns a network by name: what belongs to it, in one configuration. No TensorFlow is imported.
 
     Args:
-        name: The model.
-        part: "config", "model", "objective", "events", "report" or "distribution".
+        name: The model, or model and tag ("drn.barrel_v1"), whose preset is meant if none is given.
+        preset: One of the card's presets.
+        **overrides: Single fields of the preset's configuration to replace.
 
-    Returns:
-        `zoo.models.<name>.<part>`.
+    Raises:
+        UnknownName: There is no such model, tag, preset or field; the nearest names are listed.
+        InvalidValue: It is a baseline.
+        InvalidFile: Its package does not hold one subclass of `Network`.
     """
-    package = importlib.import_module("zoo.models")
+    card = info(name)
+    if card.kind == "baseline":
+        expected = f"a network; use zoo.baselines.{card.name}.predict(records)"
+        raise InvalidValue("model", expected, repr(name))
+    from zoo import models
+    from zoo.models.network import Network
+
     for folder in search_path()[1:]:
-        if str(folder) not in package.__path__:
-            package.__path__.append(str(folder))
+        if str(folder) not in models.__path__:
+            models.__path__.append(str(folder))
+    tag = split_name(name)[1]
+    preset = preset or (card.tag(tag).preset if tag else "")
+    found: Network = _only_subclass(Network, card, f"zoo.models.{card.name}")(card, preset, overrides)
+    return found
+
+
+def baseline(name: str) -> Baseline:
+    """Returns a trained classical algorithm by name.
+
+    Raises:
+        UnknownName: There is none; the nearest names are listed.
+        InvalidFile: Its package does not hold one subclass of `Baseline`.
+    """
+    known = baselines()
+    if name not in known:
+        raise UnknownName("baseline", name, known)
+    from zoo.baselines.baseline import Baseline
+
+    card = info(name)
+    found: Baseline = _only_subclass(Baseline, card, f"zoo.baselines.{name}")(card)
+    return found
+
+
+def _only_subclass(base: type, card: ModelCard, package: str) -> Any:
+    """Returns the class that a package defines."""
     importlib.invalidate_caches()
-    return importlib.import_module(f"zoo.models.{name}.{part}")
+    module = importlib.import_module(package)
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == package
+    ]
+    if len(found) != 1:
+        raise InvalidFile(
+            Path(str(module.__file__)),
+            f"holds {len(found)} subclasses of {base.__name__}.",
+            f"Expected one, the model of the card {card.path}.",
+        )
+    return found[0]
 
 
 def _card_paths(folders: Sequence[Path]) -> Iterator[Path]:

@@ -18,14 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
+from zoo.choice import Method, choose
 from zoo.data.cluster_fields import FLAVOURS
 from zoo.data.clusters import Superclusters, event_clusters
 from zoo.data.node_rows import node_rows
 from zoo.errors import UnknownName
 from zoo.models.supercluster.traversal import STRATEGIES, Edges, traverse
 from zoo.models.supercluster.windows import find_windows, make_windows
-from zoo.network_choice import NetworkChoice
-from zoo.predicting import predict
 
 if TYPE_CHECKING:
     import keras
@@ -76,7 +75,7 @@ class Superclustering:
     """The step by name, for events that come in parts; arguments as for `find_superclusters`.
 
     Attributes:
-        network: The chosen network, None for Mustache.
+        method: The chosen network, None for Mustache.
     """
 
     def __init__(
@@ -90,26 +89,26 @@ class Superclustering:
             raise UnknownName("strategy", strategy, STRATEGIES)
         self._strategy, self._batch_size = strategy, batch_size
         self._mustache = CMS
-        self.network: NetworkChoice | None = None
+        self.method: Method | None = None
         if isinstance(chosen, MustacheConfig):
             self._mustache = chosen
         elif isinstance(chosen, str) and chosen in MUSTACHES:
             self._mustache = MUSTACHES[chosen]
         else:
-            self.network = NetworkChoice(chosen, "superclustering", "superclustering", MUSTACHES)
+            self.method = choose(chosen, "superclustering", others=MUSTACHES)
 
     @property
     def origin(self) -> str:
         """What groups the clusters; loads a network."""
-        if self.network is not None:
-            return f"{self.network.origin}, {self._strategy}"
+        if self.method is not None:
+            return f"{self.method.origin}, {self._strategy}"
         known = (name for name, constants in MUSTACHES.items() if constants == self._mustache)
         return next(known, f"mustache, {self._mustache}")
 
     def __call__(self, events: ak.Array) -> Found:
         """Groups the clusters of records of `CLUSTER_EVENTS`."""
         clusters = event_clusters(events)
-        if self.network is None:
+        if self.method is None:
             return Found(mustache(clusters, self._mustache), None)
         # the same windows twice: as indices, and as the network sees them
         where = find_windows(clusters.row_splits, clusters.raw_energy_gev, clusters.eta, clusters.phi)
@@ -117,7 +116,7 @@ class Superclustering:
         window = np.repeat(np.arange(len(where.seed)), np.diff(where.splits))
         probability, flavour = np.zeros(len(window)), np.zeros((len(where.seed), len(FLAVOURS)))
         if len(window):
-            outputs = predict(self.network.model, windows, self._batch_size)
+            outputs = self.method.predict(windows, self._batch_size)
             counts = np.diff(where.splits)
             probability = node_rows(outputs.edge_probability, counts, "edge_probability").astype(np.float64)
             flavour = np.asarray(ak.to_numpy(outputs.flavour_probability), np.float64)

@@ -12,8 +12,7 @@ import pytest
 
 import zoo
 from zoo.goldens import golden_inputs
-from zoo.loading import model_config
-from zoo.registry import model_module
+from zoo.registry import network
 from zoo.verification import compare
 from zoo.verification_process import runner
 
@@ -56,7 +55,7 @@ def exports(networks, tmp_path_factory):
     @functools.cache
     def export(name):
         folder = tmp_path_factory.mktemp("exports") / name
-        return zoo.export(networks(name), folder, tag="", config=model_config(name))
+        return zoo.export(networks(name), folder, tag="")
 
     return export
 
@@ -86,8 +85,7 @@ def clean_inputs():
 
     @functools.cache
     def inputs(name):
-        events = model_module(name, "events")
-        tensors = events.to_inputs(events.sample(24, 5))
+        tensors = network(name).to_inputs(network(name).sample(24, 5))
         return {key: np.asarray(values) for key, values in tensors.items()}
 
     return inputs
@@ -100,7 +98,7 @@ def inputs(name, clean_inputs):
 
 @pytest.fixture(scope="session")
 def golden():
-    return functools.cache(lambda name: golden_inputs(zoo.info(name)))
+    return functools.cache(lambda name: golden_inputs(network(name)))
 
 
 @pytest.fixture

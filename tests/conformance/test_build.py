@@ -8,32 +8,27 @@ import zoo
 from zoo.errors import InvalidValue
 from zoo.goldens import masked_sets
 from zoo.predicting import check_inputs
-from zoo.registry import model_module
+from zoo.registry import network
 
 PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(name).presets]
 
 
 @pytest.mark.parametrize(("model", "preset"), PRESETS)
-def test_presets_have_the_parameters_of_the_card(model, preset, untrained):
-    card = zoo.info(model)
-    assert preset in model_module(model, "config").PRESETS
+def test_presets_have_the_parameters_and_tensors_of_the_card(model, preset, untrained):
+    card = network(model, preset).card
     default = preset == card.default_preset
-    network = untrained(model) if default else zoo.load(model, weights=None, preset=preset)
-    assert network.count_params() == card.presets[preset].parameters
-
-
-def test_the_card_lists_every_preset(name, card):
-    assert set(card.presets) == set(model_module(name, "config").PRESETS)
-
-
-def test_inputs_and_outputs_are_those_of_the_card(name, card, untrained):
-    model = untrained(name)
-    assert model.name == name
-    for tensors, specs in ((model.input, card.inputs), (model.output, card.outputs)):
+    built = untrained(model) if default else zoo.load(model, weights=None, preset=preset)
+    assert built.count_params() == card.presets[preset].parameters
+    assert built.name == model
+    for tensors, specs in ((built.input, card.inputs), (built.output, card.outputs)):
         assert set(tensors) == {spec.name for spec in specs}
         for spec in specs:
             assert tensors[spec.name].shape == tuple(None if size < 0 else size for size in spec.dims)
             assert tensors[spec.name].dtype == spec.dtype
+
+
+def test_the_card_lists_every_preset(name, card):
+    assert set(card.presets) == set(network(name).presets)
 
 
 def test_two_builds_with_one_seed_are_identical(name, untrained):
@@ -73,15 +68,15 @@ def test_gradients_are_finite_on_edge_cases_and_dirt(name, card, golden, untrain
 
 
 def test_events_give_the_tensors_of_the_card(name, card):
-    events = model_module(name, "events")
-    tensors = events.to_inputs(events.sample(20, 1))
+    of = network(name)
+    tensors = of.to_inputs(of.sample(20, 1))
     checked = check_inputs(card, tensors)
-    events.validate(checked)
+    of.validate(checked)
     assert all(values.dtype == spec.dtype for values, spec in zip(checked.values(), card.inputs, strict=True))
     for mask in masked_sets(card).values():
         assert {0, 1, 2} <= set(checked[mask].sum(axis=-1).astype(int).flat)
-    again = events.to_inputs(events.sample(20, 1))
-    other = events.to_inputs(events.sample(20, 2))
+    again = of.to_inputs(of.sample(20, 1))
+    other = of.to_inputs(of.sample(20, 2))
     assert all(np.array_equal(tensors[key], again[key]) for key in tensors)
     assert any(not np.array_equal(tensors[key], other[key]) for key in tensors)
 
@@ -96,8 +91,7 @@ def test_predict_refuses_what_is_not_finite(name, card, inputs, bad):
 
 
 def test_predict_keeps_the_order_of_the_records(name, card, networks):
-    events = model_module(name, "events")
-    records = events.sample(30, 8)
+    records = network(name).sample(30, 8)
     model = networks(name)
     whole = zoo.predict(model, records)
     assert len(whole) == 30

@@ -12,12 +12,12 @@ import zoo
 from training import bdt_regression as bdt_trainer
 from training import linear_calibration as linear_trainer
 from training import manifest, run
-from training.card_metrics import card_metrics
 from training.recipe import read
 from training.release import release
 from zoo import registry
 from zoo.cards import read_card
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.evaluation.card_metrics import card_metrics
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_nothing_is_left_of_a_release_that_fails(tmp_path, cards, linear_run, ca
     ("change", "error", "message"),
     [
         ({"status": "running"}, InvalidFile, "--resume"),
-        ({"code_version": "0.0.1"}, InvalidValue, "code version"),
+        ({"format": 2}, InvalidFile, "has format 2"),
         ({"files": {"calibration.json": "0" * 64}}, InvalidFile, "is not the file"),
     ],
 )

@@ -14,7 +14,7 @@ from tiny_runs import tiny, words
 from training import callbacks, manifest, run
 from training.__main__ import main
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.registry import model_module
+from zoo.registry import network
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ def rows(out):
 def load(path):
     import keras
 
-    model_module("drn", "model")  # registers the layers that the file names
+    network("drn").builder()  # registers the layers that the file names
     return keras.models.load_model(path)
 
 
@@ -69,7 +69,7 @@ def test_the_saved_network_is_the_whole_one_and_uncompiled(finished):
     network = load(finished[0].folder / "model.keras")
     assert sorted(network.output) == ["dscb", "energy_gev", "sigma_gev"]
     assert not network.compiled
-    now = run.check_outputs("drn", network)
+    now = run.check_outputs(network)
     with np.load(finished[0].folder / "check.npz") as kept:
         for name, values in now.items():
             np.testing.assert_allclose(values, kept[name], rtol=1e-5, atol=1e-6)
@@ -100,7 +100,7 @@ def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
     records = prepared.records(reachable_only=True)
     loss = objective.loss(recipe.config())["dscb"]
     dscb = network(events.to_inputs(records))["dscb"]
-    expected = float(loss(objective.targets(records)["dscb"], dscb))
+    expected = float(loss(events.targets(records)["dscb"], dscb))
     assert float(rows(result.folder)[-1]["val_loss"]) == pytest.approx(expected, rel=1e-5)
 
 
@@ -178,14 +178,14 @@ def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
 def test_other_code_is_refused(finished, cache, tmp_path):
     result, recipe = finished
     facts = manifest.read_run(result.folder)
-    for change, word in (
-        ({"code_version": "0.0.1"}, "code version"),
-        ({"fingerprint": "0" * 16}, "fingerprint"),
+    for change, error, message in (
+        ({"format": 2}, InvalidFile, "has format 2; this code reads format 1"),
+        ({"fingerprint": "0" * 16}, InvalidValue, "fingerprint"),
     ):
-        out = tmp_path / word.split()[0]
+        out = tmp_path / next(iter(change))
         out.mkdir()
         manifest.write_json(out / "run.json", {**facts, "status": "running", **change})
-        with pytest.raises(InvalidValue, match=word):
+        with pytest.raises(error, match=message):
             run.run(recipe, out, resume=True, cache=cache, verbose=False)
     with pytest.raises(InvalidFile, match="not a run folder"):
         run.run(recipe, tmp_path / "nothing", resume=True, cache=cache, verbose=False)

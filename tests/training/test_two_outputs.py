@@ -12,7 +12,6 @@ from training import data, run
 from training.recipe import from_dict
 from zoo.data.node_rows import node_rows
 from zoo.errors import InvalidValue
-from zoo.registry import model_module
 
 TABLES = {
     "model": {"name": "toy_windows", "preset": "small"},
@@ -57,7 +56,7 @@ def test_answers_in_small_batches_are_those_of_all_at_once(toy_models):
 
     keras.utils.set_random_seed(3)
     network = zoo.load("toy_windows", weights=None)
-    events = model_module("toy_windows", "events")
+    events = network.network
     records = events.sample(60, 1)
     whole = network(events.to_inputs(records))
     found = zoo.predict(network, records, batch_size=5)
@@ -74,7 +73,7 @@ def test_of_tensors_lists_end_with_the_last_real_slot(toy_models):
 
     keras.utils.set_random_seed(3)
     network = zoo.load("toy_windows", weights=None)
-    events = model_module("toy_windows", "events")
+    events = network.network
     inputs = events.to_inputs(events.sample(6, 1)[2:])
     inputs["cluster_mask"][0, 0] = inputs["cluster_mask"][1, -1] = 0.0
     real = inputs["cluster_mask"] > 0

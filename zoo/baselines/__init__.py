@@ -13,8 +13,8 @@
 | `three_by_three` | that mass from the two highest crystals' neighbourhoods |
 | `template_fit` | that mass by a fit of two mean showers: a limit |
 
-Trained baselines have a card here and weights in `saved_models/`, like any network; `predictor` finds those
-that belong beside a network's.
+Trained baselines have a card here and weights in `saved_models/`, like any network; `Baseline.beside` finds
+those that belong beside a network's.
 """
 
 __all__ = [

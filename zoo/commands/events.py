@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.commands.console import (
     SubParsers,
@@ -18,15 +18,16 @@ from zoo.commands.console import (
     starting_tensorflow,
 )
 from zoo.errors import InvalidValue, UnknownName
-from zoo.registry import info, is_folder, model_module, split_name
+from zoo.registry import baseline, is_folder, split_name
 
 if TYPE_CHECKING:
     import awkward as ak
 
+    from zoo.models.network import Network
+
 __all__ = ["add_to"]
 
 SPLITS = ("train", "validation", "test")
-BASELINES = ("bdt_regression", "linear_calibration")  # of a model whose report names no others
 
 
 def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
@@ -164,50 +165,49 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    card = _check(arguments)
+    network = _check(arguments)
     check_output_file(arguments.out)
     import zoo
     from zoo.data.readers import read_root
     from zoo.predictions_file import write_predictions
 
-    origin, found = _answers(arguments, card.name, arguments.file)
-    schema = model_module(card.name, "events").SCHEMA
-    records = read_root(arguments.file, arguments.branch_map, schema=schema, truth=False, check=False)
+    origin, found = _answers(arguments, network, arguments.file)
+    records = read_root(
+        arguments.file, arguments.branch_map, schema=network.schema, truth=False, check=False
+    )
     if "event_id" in records.fields:
         import awkward as ak
 
         found = ak.with_field(found, records.event_id, "event_id")
     metadata = {"model": origin, "file": arguments.file.name, "code_version": zoo.__version__}
     # Vectors of one length, e.g. the parameters of a distribution, become fixed arrays in the tree.
-    sizes = {spec.name: spec.dims[1] for spec in card.outputs if len(spec.dims) == 2 and spec.dims[1] > 0}
-    features = {spec.name: spec.features for spec in card.outputs if len(spec.dims) == 3}
+    outputs = network.card.outputs
+    sizes = {spec.name: spec.dims[1] for spec in outputs if len(spec.dims) == 2 and spec.dims[1] > 0}
+    features = {spec.name: spec.features for spec in outputs if len(spec.dims) == 3}
     write_predictions(arguments.out, found, metadata, sizes=sizes, features=features)
     print(arguments.out)
     return 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    card = _check(arguments)
+    network = _check(arguments)
     check_output_folder(arguments.out)
-    report = model_module(card.name, "report")
-    baselines = list(getattr(report, "BASELINES", BASELINES))
+    baselines = list(network.baselines)
     for name in arguments.without:
-        unwanted = [baseline for baseline in baselines if name == baseline or baseline.startswith(f"{name}_")]
+        unwanted = [other for other in baselines if name == other or other.startswith(f"{name}_")]
         if not unwanted:
-            raise UnknownName("baseline", name, baselines, where=f"the report of {card.name}")
-        baselines = [baseline for baseline in baselines if baseline not in unwanted]
+            raise UnknownName("baseline", name, baselines, where=f"the report of {network.name}")
+        baselines = [other for other in baselines if other not in unwanted]
     import zoo
-    from zoo.baselines.predictor import predictor
     from zoo.data.readers import read_metadata, read_root
 
-    schema = model_module(card.name, "events").SCHEMA
-    records = read_root(arguments.file, arguments.branch_map, schema=schema)
-    tag = "" if is_folder(arguments.model) else split_name(arguments.model)[1] or card.default_tag
-    origin, outputs = _answers(arguments, card.name, records)
+    records = read_root(arguments.file, arguments.branch_map, schema=network.schema)
+    tag = "" if is_folder(arguments.model) else split_name(arguments.model)[1] or network.card.default_tag
+    origin, outputs = _answers(arguments, network, records)
     others = {}
     for name in baselines:
         with console().status(f"baseline {name}"):
-            others[name] = predictor(name, tag)(records)
+            others[name] = baseline(name).beside(tag)(records)
     metadata = {
         "model": origin,
         "file": arguments.file.name,
@@ -215,34 +215,31 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         "sample": read_metadata(arguments.file),
     }
     with console().status("report"):
-        report.evaluate(records, outputs, out=arguments.out, baselines=others, metadata=metadata)
+        network.evaluate(records, outputs, out=arguments.out, baselines=others, metadata=metadata)
     print(arguments.out / "index.html")
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> Any:
-    """Checks model and files before anything slow; returns the model's card."""
+def _check(arguments: argparse.Namespace) -> Network:
+    """Checks model and files before anything slow; returns the network."""
     if arguments.batch_size < 1:
         raise InvalidValue("--batch-size", "an integer >= 1", arguments.batch_size)
     check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
-    name = arguments.model
-    if is_folder(name):
-        from zoo.loading import folder_model
+    from zoo.loading import network_of
 
-        return info(folder_model(Path(name).expanduser()))
-    card = info(name)
-    if card.kind == "baseline":
-        raise InvalidValue("model", f"a network; use zoo.baselines.{name}.predict(records)", repr(name))
-    if not card.tags:
-        raise InvalidValue(f"weights of {card.name}", "a released tag", "none is released yet")
-    return card
+    network = network_of(arguments.model)
+    if not is_folder(arguments.model) and not network.card.tags:
+        raise InvalidValue(f"weights of {network.name}", "a released tag", "none is released yet")
+    return network
 
 
-def _answers(arguments: argparse.Namespace, name: str, records: ak.Array | Path) -> tuple[str, ak.Array]:
+def _answers(
+    arguments: argparse.Namespace, network: Network, records: ak.Array | Path
+) -> tuple[str, ak.Array]:
     """Runs the model under a progress bar; returns where its weights came from, and the outputs."""
     from zoo.data.readers import count_objects
 
-    total = count_objects(arguments.file, arguments.branch_map, model_module(name, "events").SCHEMA)
+    total = count_objects(arguments.file, arguments.branch_map, network.schema)
     with starting_tensorflow():
         from zoo.loading import load
         from zoo.predicting import predict

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 from pathlib import Path
-from typing import Any
 
 from zoo.commands.console import SubParsers, add_command, check_output_folder, starting_tensorflow, steps
 from zoo.errors import InvalidFile
-from zoo.registry import info, is_folder, split_name
+from zoo.loading import network_of
 
 __all__ = ["add_to"]
 
@@ -35,7 +32,7 @@ def add_to(commands: SubParsers[argparse.ArgumentParser]) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    known = _describe(arguments.model)
+    network_of(arguments.model)  # is there such a model?
     check_output_folder(arguments.out)
     with starting_tensorflow():
         from zoo.exporting import export
@@ -43,35 +40,9 @@ def _export(arguments: argparse.Namespace) -> int:
 
         model = load(arguments.model)
     with steps("export", 6) as tell:
-        export(model, arguments.out, **known, progress=tell)
+        export(model, arguments.out, progress=tell)
     print(arguments.out)
     return 0
-
-
-def _describe(name: str) -> dict[str, Any]:
-    """Returns model, tag, preset and configuration for the manifest, before TensorFlow is imported."""
-    if is_folder(name):
-        from zoo.loading import folder_model
-
-        folder = Path(name).expanduser()
-        model = folder_model(folder)
-        for record in ("manifest.json", "run.json"):
-            if (folder / record).is_file():
-                content = json.loads((folder / record).read_text(encoding="utf-8"))
-                recipe = content.get("recipe", {}).get("model", {})
-                config = content.get("config") or recipe.get("config") or recipe
-                return {
-                    "name": model,
-                    "tag": content.get("tag", ""),
-                    "preset": content.get("preset") or recipe.get("preset", ""),
-                    "config": config,
-                }
-    from zoo.loading import model_config
-
-    card = info(name)
-    tag = card.tag(split_name(name)[1])
-    config = dataclasses.asdict(model_config(card.name, tag.preset))
-    return {"name": card.name, "tag": tag.name, "preset": tag.preset, "config": config}
 
 
 def _verify(arguments: argparse.Namespace) -> int:

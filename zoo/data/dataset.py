@@ -1,8 +1,8 @@
 """The stream of batches as a `tf.data.Dataset`, for any model of the zoo.
 
-    from zoo.models.drn import events, objective
-    train = training_dataset(source, to_inputs=events.to_inputs, targets=objective.targets,
-                             shapes=zoo.info("drn").shapes, batch_size=256, seed=1)
+    drn = zoo.registry.network("drn")
+    train = training_dataset(source, to_inputs=drn.to_inputs, targets=drn.targets,
+                             shapes=drn.card.shapes, batch_size=256, seed=1)
     model.fit(train, steps_per_epoch=2000, validation_data=validation_dataset(...))
 
 The training data set never ends: an epoch is a fixed number of steps. Every axis that a card gives a letter
@@ -42,7 +42,7 @@ _open: weakref.WeakSet[_Streams] = weakref.WeakSet()
 
 Arrays = Mapping[str, np.ndarray]
 ToArrays = Callable[[ak.Array], Arrays]
-Weights = Callable[[ak.Array], np.ndarray]
+Weights = Callable[[ak.Array], np.ndarray | None]
 Shapes = Mapping[str, Sequence[str | int]]
 
 
@@ -66,13 +66,13 @@ def training_dataset(
 
     Args:
         source: The shards.
-        to_inputs: Records [B] -> input arrays by name (`events.to_inputs` of a model).
-        targets: Records [B] -> target arrays by output name (`objective.targets`); with an axis of nodes they
-            are padded to the longest object, as the inputs are, and may have more axes behind it.
+        to_inputs: Records [B] -> input arrays by name (`to_inputs` of a network).
+        targets: Records [B] -> target arrays by output name (`targets` of a network); with an axis of nodes
+            they are padded to the longest object, as the inputs are, and may have more axes behind it.
         shapes: Input or output -> its axes as on a card, ("B", "N", 5): letters for those that are padded.
         batch_size: Objects in every batch; divisible by the number of replicas.
         seed: Seed of the order.
-        weights: Records [B] -> sample weights [B].
+        weights: Records [B] -> sample weights [B], or None for every batch.
         select: Records [B] -> bool [B], the objects to train on.
         boundaries: Sizes of the buckets.
         shards_in_memory: Shards shuffled together; the bound on the memory.
@@ -163,9 +163,8 @@ class _Maker:
     def __call__(self, flat: Flat) -> tuple[Any, ...]:
         records = from_flat(flat)
         parts = self._padded(self._to_inputs(records), self._targets(records))
-        if self._weights is None:
-            return parts
-        return *parts, np.asarray(self._weights(records), np.float32)
+        weights = None if self._weights is None else self._weights(records)
+        return parts if weights is None else (*parts, np.asarray(weights, np.float32))
 
     def signature(self, flat: Flat, batch: int | None) -> Any:
         """Shapes of what `__call__` returns, the sizes of padded axes unknown."""

@@ -22,6 +22,7 @@ made in chunks, each from the random numbers of (seed, chunk).
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -266,3 +267,27 @@ def _chunk(
         have += len(columns)
         events += batch
     raise InvalidValue("config", "a sample in which events have a seed", f"{have} seeds in {events} events")
+
+
+def simulate_kind(
+    schema: Schema, sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool
+) -> ak.Array:
+    """Simulates a sample of one kind of records, by its name and with or without pile-up.
+
+    Args:
+        schema: The kind.
+        sample: Name of one of its samples.
+        n: Number of records.
+        seed: Same seed, same records.
+        split: "train", "validation" or "test".
+        pileup: Whether there is any, where the sample has it.
+        truth: Whether to keep all particles and their deposits.
+
+    Raises:
+        UnknownName: No such sample of this kind.
+    """
+    known = {name: config for name, config in SAMPLES.items() if config.schema == schema}
+    if sample not in known:
+        raise UnknownName("sample", sample, known, where=f"the samples of {schema.title}")
+    config = known[sample] if pileup else dataclasses.replace(known[sample], pileup=(0, 0))
+    return simulate(sample, n, seed, split=split, config=config, truth=truth)

@@ -144,7 +144,7 @@ def test_dirty_hits_are_dropped(network, inputs):
 def test_gradients_are_finite_on_every_case_and_reach_every_weight(network, inputs):
     model, _ = network
     y = np.linspace(-0.7, 0.7, N_EVENTS).astype("f4")
-    y[0] = objective.OUT_OF_REACH
+    y[0] = events.OUT_OF_REACH
     with tf.GradientTape() as tape:
         loss = objective.loss(BARREL)["dscb"](y, model(inputs, training=True)["dscb"])
     gradients = tape.gradient(loss, model.trainable_variables)
@@ -175,7 +175,7 @@ def test_one_seed_gives_one_network():
 def test_training_lowers_the_loss():
     keras.utils.set_random_seed(2)
     records = events.sample(160, 8)[len(SAMPLE_CASES) :][:128]
-    inputs, y = events.to_inputs(records), objective.targets(records)
+    inputs, y = events.to_inputs(records), events.targets(records)
     model = build(replace(SMALL["barrel"], aggregation_layers=1))
     view = keras.Model(model.input, {"dscb": model.output["dscb"]})
     view.compile(keras.optimizers.AdamW(3e-3), loss=objective.loss(BARREL), metrics=objective.metrics(BARREL))
@@ -186,9 +186,9 @@ def test_training_lowers_the_loss():
 
 def test_targets_are_the_logarithm_of_true_over_raw():
     records = events.sample(20, 1)
-    y = objective.targets(records)["dscb"]
+    y = events.targets(records)["dscb"]
     raw = ak.to_numpy(ak.sum(records.hits.energy_gev, axis=1))
-    assert y.dtype == np.float32 and y[0] == objective.OUT_OF_REACH and raw[0] == 0
+    assert y.dtype == np.float32 and y[0] == events.OUT_OF_REACH and raw[0] == 0
     np.testing.assert_allclose(y[1:], np.log(ak.to_numpy(records.true_energy_gev)[1:] / raw[1:]), atol=1e-5)
     spoilt = ak.with_field(
         records, ak.where(records.hits.energy_gev < 1, -1.0, records.hits.energy_gev), ["hits", "energy_gev"]
@@ -196,7 +196,7 @@ def test_targets_are_the_logarithm_of_true_over_raw():
     kept = ak.to_numpy(ak.sum(ak.where(spoilt.hits.energy_gev > 0, spoilt.hits.energy_gev, 0), axis=1))
     usable = kept > 0
     expected = np.log(ak.to_numpy(records.true_energy_gev)[usable] / kept[usable])
-    np.testing.assert_allclose(objective.targets(spoilt)["dscb"][usable], expected, atol=1e-5)
+    np.testing.assert_allclose(events.targets(spoilt)["dscb"][usable], expected, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from zoo.data.flat import from_flat, to_flat
 from zoo.data.schema import validate as validate_records
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mass_regressor import events
+from zoo.registry import network
 
 
 @pytest.fixture(scope="module")
@@ -92,4 +93,4 @@ def test_rechits_of_a_user_with_a_negative_crystal_are_refused(records):
 
 def test_only_samples_of_candidates_are_simulated():
     with pytest.raises(UnknownName, match="continued_diphotons"):
-        events.simulate("photons", 10, 1, split="test", pileup=False, truth=False)
+        network("mass_regressor").simulate("photons", 10, 1, split="test", pileup=False, truth=False)

@@ -21,11 +21,11 @@ def test_the_loss_is_the_weighted_mean_absolute_error():
 
 def test_labels_and_weights_of_records():
     records = events.sample(30, 2)
-    labels = objective.targets(records)["mass_gev"]
+    labels = events.targets(records)["mass_gev"]
     np.testing.assert_array_equal(labels, records.label_mass_gev)
-    assert objective.weights(records).tolist() == [0.0] + [1.0] * 29  # the first has no energy
+    assert events.weights(records).tolist() == [0.0] + [1.0] * 29  # the first has no energy
     heavy = ak.with_field(records, np.full(30, 2.5, np.float32), "weight")
-    assert objective.weights(heavy).tolist() == [0.0] + [2.5] * 29
+    assert events.weights(heavy).tolist() == [0.0] + [2.5] * 29
 
 
 def test_flat_weights_flatten_a_falling_spectrum():
@@ -34,7 +34,7 @@ def test_flat_weights_flatten_a_falling_spectrum():
     pt = 20 + 80 * rng.random(60_000) ** 2
     photon = rng.random(60_000) < 0.3
     label = np.where(photon, -0.3 * (1 - rng.random(60_000)), mass)
-    weight = objective.flat_weights(label, pt)
+    weight = events.flat_weights(label, pt)
     assert weight[~photon].mean() == pytest.approx(1.0, rel=1e-5)
     span = (0.0, label.max())
     in_mass = np.histogram(label[~photon], 16, span, weights=weight[~photon])[0]

@@ -10,7 +10,7 @@ from zoo.errors import InvalidValue
 from zoo.evaluation.posterior_median import positive_fraction, sigma_m2_gev2
 from zoo.models.mass_regressor import events, report
 from zoo.models.mass_regressor.goals import check_goals
-from zoo.predicting import as_records
+from zoo.registry import network
 
 N = 4000
 
@@ -119,7 +119,11 @@ def test_peaks_and_planes(content):
 
 def test_the_folder_and_the_card(records, answers, content, tmp_path):
     found = report.evaluate(
-        records, as_records({"mass_gev": answers}), out=tmp_path / "report", replicas=5, template_n=0
+        records,
+        network("mass_regressor").to_records({"mass_gev": answers}),
+        out=tmp_path / "report",
+        replicas=5,
+        template_n=0,
     )
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == found
     page = (tmp_path / "report" / "index.html").read_text()

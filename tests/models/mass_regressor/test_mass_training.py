@@ -1,6 +1,5 @@
 """From toy records through the training's own path to a network, and a network with convolutions exported."""
 
-import dataclasses
 
 import keras
 import numpy as np
@@ -10,9 +9,7 @@ import zoo
 from training.recipe import read
 from training.run import run
 from zoo.goldens import golden_inputs
-from zoo.models.mass_regressor import events, objective
-from zoo.models.mass_regressor.config import CMS
-from zoo.models.mass_regressor.model import build
+from zoo.models.mass_regressor import events
 from zoo.verification import compare
 from zoo.verification_process import runner
 
@@ -31,20 +28,20 @@ def test_the_validation_loss_is_the_mean_absolute_error_of_what_has_energy(tmp_p
     seen = data.prepare(
         recipe.data, "validation", n=64, cache=tmp_path / "cache", model="mass_regressor", quiet=True
     ).records()
-    error = np.asarray(zoo.predict(network, seen).mass_gev) - objective.targets(seen)["mass_gev"]
-    weight = objective.weights(seen)
+    error = np.asarray(zoo.predict(network, seen).mass_gev) - events.targets(seen)["mass_gev"]
+    weight = events.weights(seen)
     assert weight.min() == 0 and result.objects_seen == 128
     assert result.best_val_loss == pytest.approx(np.sum(np.abs(error) * weight) / len(weight), rel=1e-4)
 
 
 def test_padded_and_strided_convolutions_in_every_runtime(tmp_path):
     """The shipped network has none; the published one has both, here with fewer channels."""
-    config = dataclasses.replace(CMS, stem_filters=4, filters=(4, 8), blocks=(1, 1), strides=(1, 2))
+    fewer = {"stem_filters": 4, "filters": (4, 8), "blocks": (1, 1), "strides": (1, 2)}
     keras.utils.set_random_seed(3)
-    folder = zoo.export(
-        build(config), tmp_path / "export", name="mass_regressor", tag="", preset="cms", config=config
-    )
-    inputs, names = golden_inputs(zoo.info("mass_regressor"))
+    model = zoo.load("mass_regressor", weights=None, preset="cms", **fewer)
+    folder = zoo.export(model, tmp_path / "export")
+    assert zoo.load(folder).network.config == model.network.config
+    inputs, names = golden_inputs(model.network)
     expected = runner("keras", folder)(inputs)
     assert {"image with NaN", "image with a negative value"} <= {name.split(": ")[-1] for name in names}
     assert expected["mass_gev"][list(events.SAMPLE_CASES).index("no energy")] == -1.0

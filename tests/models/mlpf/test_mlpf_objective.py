@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.data.element_fields import ELEMENT_EVENTS
 from zoo.data.schema import validate as validate_records
 from zoo.errors import InvalidValue
 from zoo.models.mlpf import events, objective
@@ -20,7 +21,7 @@ def records():
 
 
 def test_sample_holds_its_cases(records):
-    validate_records(records, events.SCHEMA, truth=True)
+    validate_records(records, ELEMENT_EVENTS, truth=True)
     inputs = events.to_inputs(records)
     events.validate(inputs)
     assert inputs["element_mask"].sum(1)[:3].tolist() == [0, 1, 2]
@@ -48,7 +49,7 @@ def test_bad_elements_are_refused(records, column, value, message):
 
 
 def test_targets_are_the_particles_of_the_elements(records):
-    found = objective.targets(records)
+    found = events.targets(records)
     for row, record in enumerate(records):
         elements = record.elements
         n = len(elements)
@@ -111,7 +112,7 @@ def test_momentum_loss_by_hand():
 
 def test_losses_do_not_change_with_padding(records):
     config = replace(SMALL, jet_weight=1.0, met_weight=0.1, density_weight=0.1, wasserstein_weight=0.1)
-    losses, targets = objective.loss(config), objective.targets(records)
+    losses, targets = objective.loss(config), events.targets(records)
     assert set(losses) == set(objective.loss_weights(config)) == set(targets)
     assert set(objective.loss(SMALL)) == set(objective.loss_weights(SMALL)) == set(targets) - {"visible"}
     rng = np.random.default_rng(1)
@@ -142,7 +143,7 @@ def test_a_few_steps_lower_every_loss(records):
         keras.optimizers.Adam(3e-3), losses, loss_weights=objective.loss_weights(config),
         metrics=objective.metrics(config), jit_compile=False,
     )  # fmt: skip
-    inputs, targets = events.to_inputs(records), objective.targets(records)
+    inputs, targets = events.to_inputs(records), events.targets(records)
     history = model.fit(inputs, targets, batch_size=31, epochs=12, verbose=0, shuffle=False).history
     for name in ("loss", "class_logit_loss", "momentum_loss", "momentum_log_pt_error"):
         assert history[name][-1] < history[name][0], name

@@ -11,7 +11,7 @@ import pytest
 import zoo
 from training import recipe
 from tuning.spaces import mlpf as tuning_space
-from zoo.data.element_fields import CLASSES
+from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
 from zoo.data.flat import to_flat
 from zoo.data.schema import validate
 from zoo.data.shards import unique_showers
@@ -21,8 +21,7 @@ from zoo.models.mlpf.config import NOV2022
 from zoo.models.mlpf.event_figures import calibrated
 from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets, threshold
-from zoo.predicting import as_records
-from zoo.registry import model_module
+from zoo.registry import network
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +230,7 @@ def test_vectors_of_each_element_are_branches_of_a_predictions_file(records, tmp
     from zoo.predictions_file import write_predictions
 
     answers = perfect(records)
-    found = as_records({**answers, "charge": answers["momentum"][:, :, 0]})
+    found = network("mlpf").to_records({**answers, "charge": answers["momentum"][:, :, 0]})
     names = {spec.name: spec.features for spec in zoo.info("mlpf").outputs if spec.name in answers}
     path = write_predictions(tmp_path / "p.root", found, features=names)
     with uproot.open(path) as file:
@@ -249,9 +248,9 @@ def test_particle_flow_can_be_the_teacher(records):
     inputs = events.to_inputs(taught)
     np.testing.assert_array_equal(inputs["elements"], events.to_inputs(records[:8])["elements"])
     assert ak.all(taught.elements.target_particle == -1) and not ak.any(taught.elements.target_pileup)
-    validate(taught, events.SCHEMA, truth=True)
-    assert unique_showers(to_flat(taught, events.SCHEMA)) == unique_showers(
-        to_flat(records[:8], events.SCHEMA)
+    validate(taught, ELEMENT_EVENTS, truth=True)
+    assert unique_showers(to_flat(taught, ELEMENT_EVENTS)) == unique_showers(
+        to_flat(records[:8], ELEMENT_EVENTS)
     )
     with pytest.raises(UnknownName, match="particle_flow"):
         events.simulate("ttbar:particle_flaw", 1, 1, split="test", pileup=True, truth=False)
@@ -271,7 +270,7 @@ def test_samples_with_pileup(records):
 
 def test_splits_share_no_hard_collision_and_a_cache_knows_it(records):
     train = events.simulate("ttbar", 8, 3, split="train", pileup=True, truth=False)
-    seen = [set(unique_showers(to_flat(one, events.SCHEMA))["collisions"]) for one in (train, records)]
+    seen = [set(unique_showers(to_flat(one, ELEMENT_EVENTS))["collisions"]) for one in (train, records)]
     assert seen[0] and seen[1] == set(records.collision_row.to_list())
     assert not seen[0] & seen[1]
 
@@ -287,7 +286,7 @@ def test_targets_without_a_loss_are_left_out_of_the_batches(tmp_path):
         for split in ("train", "validation")
     }
     _, targets = next(iter(run.datasets(small, made)[1]))
-    assert set(targets) == set(model_module("mlpf", "objective").loss(small.config()))
+    assert set(targets) == set(small.network().compile_arguments()["loss"])
     with_jets = small.override({"jet_weight": 1.0})
     assert "visible" in next(iter(run.datasets(with_jets, made)[1]))[1]
 

@@ -2,6 +2,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from zoo.data.cluster_fields import WINDOWS
 from zoo.data.flat import from_flat, to_flat
 from zoo.data.schema import validate
 from zoo.errors import InvalidValue, UnknownName
@@ -16,7 +17,7 @@ def records():
 
 
 def test_sample_is_valid_and_repeatable(records):
-    validate(records, events.SCHEMA, truth=True)
+    validate(records, WINDOWS, truth=True)
     assert ak.to_list(events.sample(5, 3)) == ak.to_list(records[:5])
     assert ak.to_list(events.sample(5, 4)) != ak.to_list(records[:5])
     assert len(events.sample(0, 1)) == 0
@@ -72,9 +73,9 @@ def test_inputs_hold_the_records(records):
 
 
 def test_augment_mirrors_crystals_and_positions_together(records):
-    flat = to_flat(records, events.SCHEMA)
+    flat = to_flat(records, WINDOWS)
     mirrored = events.augment(flat, np.random.default_rng(2))
-    validate(from_flat(mirrored), events.SCHEMA)
+    validate(from_flat(mirrored), WINDOWS)
     changed = np.asarray(mirrored["true_phi"] != flat["true_phi"])
     of = np.repeat(np.arange(len(records)), np.diff(flat["offsets"]))
     turned = np.flatnonzero(mirrored["clusters.iphi"] + flat["clusters.iphi"] == 361)

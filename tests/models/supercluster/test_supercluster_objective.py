@@ -18,7 +18,7 @@ def records():
 
 
 def test_targets_say_what_counts(records):
-    found = objective.targets(records)
+    found = events.targets(records)
     for row, record in enumerate(records):
         n = len(record.clusters)
         edges = found["edge_logit"][row]
@@ -28,14 +28,14 @@ def test_targets_say_what_counts(records):
         assert found["flavour_logit"][row].argmax() == record.flavour
         assert found["energy_gev"][row] == (record.true_energy_gev if record.flavour else 0)
     jets = ak.with_field(records, np.full(len(records), 20, "f4"), "true_energy_gev")
-    found = objective.targets(jets)
+    found = events.targets(jets)
     jet = np.asarray(records.flavour) == 0
     assert not found["edge_logit"][jet, :, 2].any() and not found["energy_gev"][jet].any()
     assert found["edge_logit"][~jet, :, 2].any()
 
 
 def test_edge_loss_is_the_weighted_sum(records):
-    target = objective.targets(records)["edge_logit"]
+    target = events.targets(records)["edge_logit"]
     logit = np.random.default_rng(0).normal(size=target.shape[:2]).astype("f4")
     label, energy, counts = np.moveaxis(target, -1, 0)
     loss = objective.loss(EOY2018)["edge_logit"]
@@ -73,7 +73,7 @@ def test_a_few_steps_lower_every_loss(records):
         keras.optimizers.Adam(3e-3), losses, loss_weights=objective.loss_weights(config),
         metrics=objective.metrics(config), jit_compile=False,
     )  # fmt: skip
-    inputs, targets = events.to_inputs(records), objective.targets(records)
+    inputs, targets = events.to_inputs(records), events.targets(records)
     history = model.fit(inputs, targets, batch_size=20, epochs=8, verbose=0).history
     for name in ("loss", "edge_logit_loss", "flavour_logit_loss"):
         assert history[name][-1] < history[name][0], name

@@ -8,7 +8,7 @@ import pytest
 
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.models.supercluster import events, report
-from zoo.predicting import as_records
+from zoo.registry import network
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,8 @@ def test_one_window_of_an_object_counts(records):
 
 
 def test_the_folder_and_the_card(records, tmp_path):
-    content = report.evaluate(records, as_records(answers(records, 0.1)), out=tmp_path / "report", replicas=5)
+    found = network("supercluster").to_records(answers(records, 0.1))
+    content = report.evaluate(records, found, out=tmp_path / "report", replicas=5)
     assert json.loads((tmp_path / "report" / "report.json").read_text()) == content
     page = (tmp_path / "report" / "index.html").read_text()
     assert "Mustache" in page and "data:image/png" in page

@@ -6,7 +6,7 @@ import numpy as np
 from zoo.data.fields import Field, Schema
 from zoo.errors import InvalidValue
 
-SCHEMA = Schema(
+TOYS = Schema(
     "toys",
     "events of the toy",
     99,

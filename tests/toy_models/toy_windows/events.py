@@ -7,8 +7,6 @@ from zoo.data.batching import pad
 from zoo.data.cluster_fields import WINDOWS
 from zoo.data.schema import assemble, leaf_values
 
-SCHEMA = WINDOWS
-
 
 def sample(n, seed):
     """Returns n windows; the first has no cluster, the second a cluster without hits."""
@@ -26,7 +24,7 @@ def sample(n, seed):
         "hits.energy_gev": ak.unflatten(hits, np.bincount(window[owner], minlength=n)),
         "flavour": ak.Array(rng.integers(0, 3, n)),
     }
-    return assemble({name: ak.values_astype(v, SCHEMA.by_name[name].dtype) for name, v in columns.items()})
+    return assemble({name: ak.values_astype(v, WINDOWS.by_name[name].dtype) for name, v in columns.items()})
 
 
 def to_inputs(records):
@@ -40,6 +38,13 @@ def to_inputs(records):
     ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=offsets[-1]))])
     hits, hit_mask = (pad(values, offsets)[0] for values in pad(energy, ends))
     return {"clusters": clusters, "cluster_mask": cluster_mask, "hits": hits[..., None], "hit_mask": hit_mask}
+
+
+def targets(records):
+    """Returns label and mask of each cluster [B, N, 2], and the flavour [B, 3]."""
+    offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(records.clusters)))])
+    labels, mask = pad(leaf_values(records, "clusters.in_supercluster").astype("f4"), offsets)
+    return {"edge_logit": np.stack([labels, mask], -1), "flavour": np.eye(3)[np.asarray(records.flavour)]}
 
 
 def validate(inputs):

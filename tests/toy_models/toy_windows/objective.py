@@ -1,11 +1,6 @@
 """Two losses: for each cluster whether it belongs to the seed's, for each window what it is."""
 
-import awkward as ak
 import keras
-import numpy as np
-
-from zoo.data.batching import pad
-from zoo.data.schema import leaf_values
 
 
 class EdgeLoss(keras.losses.Loss):
@@ -30,10 +25,3 @@ def loss_weights(config):
 def metrics(config):
     """Returns the metrics by output."""
     return {"flavour": [keras.metrics.CategoricalAccuracy(name="accuracy")]}
-
-
-def targets(records):
-    """Returns label and mask of each cluster [B, N, 2], and the flavour [B, 3]."""
-    offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(records.clusters)))])
-    labels, mask = pad(leaf_values(records, "clusters.in_supercluster").astype("f4"), offsets)
-    return {"edge_logit": np.stack([labels, mask], -1), "flavour": np.eye(3)[np.asarray(records.flavour)]}

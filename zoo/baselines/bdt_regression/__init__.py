@@ -23,13 +23,15 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.baselines.baseline import Baseline
 from zoo.baselines.residuals import ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
 from zoo.baselines.weights import weights_folder
+from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import has_field, raw_energy_gev
 from zoo.errors import InvalidFile, require
 
-__all__ = ["BDT", "FILES", "load", "predict"]
+__all__ = ["BDT", "FILES", "BDTBaseline", "load", "predict"]
 
 MEAN, WIDTH, CALIBRATION = "mean.txt.xz", "width.txt.xz", "calibration.json"
 FILES = (MEAN, WIDTH, CALIBRATION)
@@ -113,3 +115,14 @@ def _load(folder: Path) -> BDT:
         changed = sorted(set(names) ^ set(NAMES)) or ["their order"]
         raise InvalidFile(folder, f"made for other inputs: {', '.join(changed)} differ.", "Train it again.")
     return bdt
+
+
+class BDTBaseline(Baseline):
+    """The trees, as the registry gives them."""
+
+    schema = OBJECTS
+    files = FILES
+
+    def predict(self, records: ak.Array, weights: str | Path = "default") -> ak.Array:
+        """Predicts the energy: `zoo.baselines.bdt_regression.predict`."""
+        return predict(records, weights)

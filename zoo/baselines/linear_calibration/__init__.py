@@ -17,12 +17,14 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.baselines.baseline import Baseline
 from zoo.baselines.residuals import ResidualTable
 from zoo.baselines.weights import weights_folder
+from zoo.data.object_fields import OBJECTS
 from zoo.data.schema import has_field, raw_energy_gev
 from zoo.errors import InvalidFile, InvalidValue
 
-__all__ = ["FILES", "LinearCalibration", "fit", "load", "predict"]
+__all__ = ["FILES", "LinearCalibration", "LinearCalibrationBaseline", "fit", "load", "predict"]
 
 CALIBRATION = "calibration.json"
 FILES = (CALIBRATION,)
@@ -182,3 +184,14 @@ def _blend(
     low = grid[r, c] * (1 - v) + grid[r, c + 1] * v
     high = grid[r + 1, c] * (1 - v) + grid[r + 1, c + 1] * v
     return np.asarray(low * (1 - u) + high * u)
+
+
+class LinearCalibrationBaseline(Baseline):
+    """The calibration, as the registry gives it."""
+
+    schema = OBJECTS
+    files = FILES
+
+    def predict(self, records: ak.Array, weights: str | Path = "default") -> ak.Array:
+        """Predicts the energy: `zoo.baselines.linear_calibration.predict`."""
+        return predict(records, weights)

@@ -19,11 +19,13 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from zoo.baselines.baseline import Baseline
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.baselines.weights import weights_folder
+from zoo.data.candidate_fields import CANDIDATES
 from zoo.errors import InvalidFile, require
 
-__all__ = ["FILES", "INPUTS", "TREES", "load", "predict"]
+__all__ = ["FILES", "INPUTS", "TREES", "MassShapesBaseline", "load", "predict"]
 
 TREES, INPUTS = "mass.txt.xz", "inputs.json"
 FILES = (TREES, INPUTS)
@@ -77,3 +79,14 @@ def _load(folder: Path) -> Any:
         changed = sorted(set(names) ^ set(NAMES)) or ["their order"]
         raise InvalidFile(folder, f"made for other inputs: {', '.join(changed)} differ.", "Train it again.")
     return forest
+
+
+class MassShapesBaseline(Baseline):
+    """The trees, as the registry gives them."""
+
+    schema = CANDIDATES
+    files = FILES
+
+    def predict(self, records: ak.Array, weights: str | Path = "default") -> ak.Array:
+        """Predicts the mass: `zoo.baselines.mass_shapes.predict`."""
+        return predict(records, weights)

@@ -18,11 +18,18 @@
 | `cluster_variables` | what a correction knows of a cluster |
 """
 
+from pathlib import Path
+
+import awkward as ak
+
+from zoo.baselines.baseline import Baseline
+from zoo.baselines.pf_clustering.cluster_events import cluster_events
 from zoo.baselines.pf_clustering.clustering import Fractions, PFClusters, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.config import BARREL, FLAT_SEGMENT, PFClusteringConfig
-from zoo.baselines.pf_clustering.corrections import corrected_energy_gev, load_correction
+from zoo.baselines.pf_clustering.corrections import FILES, corrected_energy_gev, load_correction
 from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
 from zoo.baselines.pf_clustering.lattice import Lattice
+from zoo.data.cluster_fields import RECHIT_EVENTS
 
 __all__ = [
     "BARREL",
@@ -30,10 +37,23 @@ __all__ = [
     "EnergyCorrection",
     "Fractions",
     "Lattice",
+    "PFClusteringBaseline",
     "PFClusteringConfig",
     "PFClusters",
+    "cluster_events",
     "corrected_energy_gev",
     "lattice_clusters",
     "load_correction",
     "pf_clusters",
 ]
+
+
+class PFClusteringBaseline(Baseline):
+    """PFClustering, as the registry gives it; its weights are corrections of single clusters' energies."""
+
+    schema = RECHIT_EVENTS
+    files = FILES
+
+    def predict(self, records: ak.Array, weights: str | Path = "default") -> ak.Array:
+        """Clusters the rechits of each event; events keep raw energies, so that `weights` decide nothing."""
+        return cluster_events(records)

@@ -1,4 +1,8 @@
-"""Records to tensors, checks, and sample events. No TensorFlow here."""
+"""Records to tensors and targets, checks, and sample events. No TensorFlow here.
+
+The one convention of sign: y = log(E_true / E_raw), so energy = E_raw exp(mu) and a positive y means that
+energy is missing in the crystals.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,6 @@ from zoo.data.tensor_checks import check_tensors
 from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
 
 Float32 = npt.NDArray[np.float32]
-
-SCHEMA = OBJECTS
 
 SAMPLE_CASES = (
     "no hits",
@@ -39,6 +41,7 @@ SAMPLE_CASES = (
 )
 """What each of the first events of `sample` is; showers of a toy follow."""
 
+OUT_OF_REACH = 10.0  # target of an object without raw energy: beyond what mu reaches, so its loss is zero
 PHI_CRYSTALS = 360
 WINDOW_ETA, WINDOW_PHI = 2, 14  # crystals on each side of the seed: the 5 x 29 window
 
@@ -83,6 +86,27 @@ def augment(flat: Flat, rng: np.random.Generator) -> Flat:
     return changed
 
 
+def targets(records: ak.Array) -> dict[str, npt.NDArray[np.float32]]:
+    """Computes y = log(E_true / E_raw) of each object.
+
+    Args:
+        records: Objects with `hits.energy_gev` and `true_energy_gev`.
+
+    Returns:
+        `dscb`: y `[B]` float32, not clipped. Objects without raw or true energy get `OUT_OF_REACH`.
+        Everything beyond +-ln 2 is left out of the loss and is counted as inefficiency in the report.
+    """
+    counts = np.asarray(ak.to_numpy(ak.num(records["hits"]["energy_gev"])))
+    energies = np.asarray(ak.to_numpy(ak.flatten(records["hits"]["energy_gev"])), np.float64)
+    owner = np.repeat(np.arange(counts.size), counts)
+    # The network drops hits without positive energy; its raw energy is this one.
+    raw = np.bincount(owner, weights=np.where(energies > 0, energies, 0.0), minlength=counts.size)
+    true = np.asarray(ak.to_numpy(records["true_energy_gev"]), np.float64)
+    usable = (raw > 0) & (true > 0)
+    ratio = np.divide(true, raw, out=np.ones_like(true), where=usable)
+    return {"dscb": np.where(usable, np.log(ratio), OUT_OF_REACH).astype(np.float32)}
+
+
 def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     """Checks input tensors: dtypes, shapes, finite (padding too), real hits within the field table's ranges.
 
@@ -98,9 +122,9 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     )
     hits, mask, event = inputs["hits"], inputs["hit_mask"], inputs["event"]
     for number, name in enumerate(HIT_FEATURES):
-        SCHEMA.by_name[f"hits.{name}"].check(hits[:, :, number][mask > 0])
+        OBJECTS.by_name[f"hits.{name}"].check(hits[:, :, number][mask > 0])
     for number, name in enumerate(EVENT_FEATURES):
-        SCHEMA.by_name[name].check(event[:, number])
+        OBJECTS.by_name[name].check(event[:, number])
 
 
 def sample(n: int, seed: int) -> ak.Array:
@@ -122,7 +146,7 @@ def sample(n: int, seed: int) -> ak.Array:
         events.append(_event(case, rng))
     columns: dict[str, Any] = {}
     for name in (f"hits.{feature}" for feature in HIT_FEATURES):
-        dtype = SCHEMA.by_name[name].dtype
+        dtype = OBJECTS.by_name[name].dtype
         flat = np.concatenate([event[name] for event in events]) if events else np.zeros(0)
         counts = np.array([len(event[name]) for event in events], np.int64)
         columns[name] = ak.unflatten(flat.astype(dtype), counts)
@@ -131,7 +155,7 @@ def sample(n: int, seed: int) -> ak.Array:
         "seed_ieta", "seed_iphi", "rho_gev", "leakage_gev", "true_energy_gev", "true_eta", *truth, "event_id",
     ):  # fmt: skip
         values = [event.get(name, truth.get(name, number)) for number, event in enumerate(events)]
-        columns[name] = np.asarray(values, SCHEMA.by_name[name].dtype)
+        columns[name] = np.asarray(values, OBJECTS.by_name[name].dtype)
     return assemble(columns)
 
 

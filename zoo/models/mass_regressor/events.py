@@ -1,8 +1,7 @@
-"""Candidates to images, checks, sample candidates, simulated ones. No TensorFlow here."""
+"""Candidates to images and labels, checks, sample candidates. No TensorFlow here."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,14 +13,12 @@ from zoo.data.candidate_fields import A0, CANDIDATES, PHOTON
 from zoo.data.fields import BEAM_GEV
 from zoo.data.flat import Flat, lengths, n_objects
 from zoo.data.images import SIDE, draw, et_and_ez
-from zoo.data.schema import assemble, leaf_values
+from zoo.data.schema import assemble, has_field, leaf_values
 from zoo.data.tensor_checks import check_tensors
-from zoo.errors import InvalidValue, UnknownName
+from zoo.errors import InvalidValue
 from zoo.models.mass_regressor.config import CHANNELS, SEED_FEATURES
 
 Float32 = npt.NDArray[np.float32]
-
-SCHEMA = CANDIDATES
 
 SAMPLE_CASES = (
     "no energy",
@@ -40,6 +37,9 @@ SAMPLE_CASES = (
     "largest energies",
 )
 """What each of the first candidates of `sample` is; toy decays follow."""
+
+MASS_BINS, PT_BINS = 16, 20
+"""Bins of `flat_weights`, as CMS has them."""
 
 PHI_CRYSTALS = 360
 _REACH = np.arange(-16, 17)  # crystals around the seed that a record holds
@@ -77,7 +77,45 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
         found = f"{image[bad][0]:g}, {int(bad.sum())} such in all"
         raise InvalidValue("image", f"from 0 to {BEAM_GEV:g} GeV", found)
     for number, name in enumerate(SEED_FEATURES):
-        SCHEMA.by_name[f"seed_{name}"].check(seed[:, number])
+        CANDIDATES.by_name[f"seed_{name}"].check(seed[:, number])
+
+
+def targets(records: ak.Array) -> dict[str, Float32]:
+    """Returns the labels `mass_gev` [B] in GeV."""
+    return {"mass_gev": leaf_values(records, "label_mass_gev").astype(np.float32)}
+
+
+def weights(records: ak.Array) -> Float32:
+    """Returns [B] the field `weight`, 1 where there is none, and 0 for a candidate without energy."""
+    there = np.asarray(ak.to_numpy(ak.any(records.hits.energy_gev > 0, axis=1)), np.float32)
+    return there * leaf_values(records, "weight") if has_field(records, "weight") else there
+
+
+def flat_weights(label_gev: npt.ArrayLike, pt_gev: npt.ArrayLike) -> Float32:
+    """Weighs candidates so that they are flat in mass and pT, and single photons as dense as decays.
+
+    The inverse of a histogram of 16 masses above 0 and 20 pT; photons, all in one bin of mass, in 20 pT.
+
+    Args:
+        label_gev: [B] labels; those below 0 are of single photons.
+        pt_gev: [B] pT of the parents.
+
+    Returns:
+        [B], their mean over the decays is 1.
+    """
+    label, pt = np.asarray(label_gev, np.float64), np.asarray(pt_gev, np.float64)
+    photon = label < 0
+    highest = label.max(initial=0.0)
+    width = highest / MASS_BINS
+    in_mass = np.where(photon, MASS_BINS, np.clip(label / max(width, 1e-9), 0, MASS_BINS - 1)).astype(int)
+    low, high = (pt.min(), pt.max()) if len(pt) else (0.0, 1.0)
+    in_pt = np.clip((pt - low) / max(high - low, 1e-9) * PT_BINS, 0, PT_BINS - 1).astype(int)
+    place = in_mass * PT_BINS + in_pt
+    counts = np.bincount(place, minlength=(MASS_BINS + 1) * PT_BINS)
+    filled = np.count_nonzero(counts[: MASS_BINS * PT_BINS])
+    each = int(np.sum(~photon)) / max(int(filled), 1)  # decays in a bin, if all were as full
+    depth = -label.min(initial=0.0) / max(width, 1e-9)  # how many bins of mass the photons' labels fill
+    return np.asarray(np.where(photon, depth, 1.0) * each / np.maximum(counts[place], 1), np.float32)
 
 
 def augment(flat: Flat, rng: np.random.Generator) -> Flat:
@@ -101,34 +139,6 @@ def augment(flat: Flat, rng: np.random.Generator) -> Flat:
     return changed
 
 
-def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth: bool) -> ak.Array:
-    """Simulates candidates, for training.
-
-    Args:
-        sample: A sample of `zoo.simulation.candidates`.
-        n: Number of candidates.
-        seed: Same seed, same candidates.
-        split: "train", "validation" or "test".
-        pileup: Whether there is any, where the sample has it.
-        truth: No difference.
-
-    Returns:
-        Records of `CANDIDATES`.
-
-    Raises:
-        UnknownName: No such sample.
-    """
-    from zoo.simulation import samples
-    from zoo.simulation.candidates import CANDIDATE_SAMPLES
-
-    if sample not in CANDIDATE_SAMPLES:
-        raise UnknownName("sample", sample, [*CANDIDATE_SAMPLES, "toy"])
-    config = CANDIDATE_SAMPLES[sample]
-    if not pileup:
-        config = dataclasses.replace(config, pileup=(0, 0))
-    return samples.simulate(sample, n, seed, split=split, config=config, truth=truth)
-
-
 def sample(n: int, seed: int) -> ak.Array:
     """Makes small candidates quickly, for tests and goldens: `SAMPLE_CASES`, then toy decays.
 
@@ -148,7 +158,7 @@ def sample(n: int, seed: int) -> ak.Array:
         for number in range(n)
     ]
     columns: dict[str, Any] = {}
-    for field in SCHEMA.fields:
+    for field in CANDIDATES.fields:
         values = [each[field.name] for each in made if field.name in each]
         if field.collection:
             flat = np.concatenate([np.zeros(0), *values]).astype(field.dtype)

@@ -26,22 +26,19 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines import three_by_three
+from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.schema import validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.mass_plots import draw_bins, draw_peaks, draw_photons, draw_plane, draw_spectra
 from zoo.evaluation.report_folder import check_target, publish
-from zoo.models.mass_regressor.comparison import LABELS, MODEL, RESOLVED, TREES, Comparison
-from zoo.models.mass_regressor.events import SCHEMA
+from zoo.models.mass_regressor.comparison import LABELS, MODEL, RESOLVED, Comparison
 from zoo.models.mass_regressor.goals import check_goals
 from zoo.models.mass_regressor.page import render
 
-__all__ = ["BASELINES", "LABELS", "card_metrics", "evaluate", "report_content"]
+__all__ = ["LABELS", "card_metrics", "evaluate", "report_content"]
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
-
-BASELINES = (TREES,)
-"""Trained ones; the 3 x 3 method is computed here."""
 
 
 def evaluate(
@@ -109,7 +106,7 @@ def report_content(
     template_n: int = 0,
 ) -> dict[str, Any]:
     """Computes the report without writing it; arguments as `evaluate`."""
-    validate(records, SCHEMA, truth=True, ranges=False)
+    validate(records, CANDIDATES, truth=True, ranges=False)
     answers = {RESOLVED: _answers(RESOLVED, three_by_three.predict(records), len(records))}
     answers |= {name: _answers(name, found, len(records)) for name, found in (baselines or {}).items()}
     if outputs is not None:

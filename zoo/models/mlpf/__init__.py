@@ -13,4 +13,59 @@
 Pata et al., arXiv:2101.08578; for CMS arXiv:2203.00330; the public code: jpata/particleflow.
 """
 
-__all__ = ["config", "events", "model", "objective", "report"]
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.data.element_fields import ELEMENT_EVENTS
+from zoo.models.mlpf import events
+from zoo.models.mlpf.config import PRESETS
+from zoo.models.network import Network
+
+if TYPE_CHECKING:
+    import awkward as ak
+    import keras
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["MLPF"]
+
+
+class MLPF(Network):
+    """Machine-learned particle flow. Its report computes rule-based particle flow itself."""
+
+    schema = ELEMENT_EVENTS
+    presets = PRESETS
+    cases = events.SAMPLE_CASES
+
+    def to_inputs(self, records: ak.Array) -> dict[str, npt.NDArray[np.float32]]:
+        return events.to_inputs(records, self.config.feature_names)
+
+    def validate(self, inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+        events.validate(inputs, self.config.feature_names)
+
+    sample = staticmethod(events.sample)
+    simulate = staticmethod(events.simulate)
+    targets = staticmethod(events.targets)
+
+    def builder(self) -> Callable[[Any], keras.Model]:
+        from zoo.models.mlpf.model import build
+
+        return build
+
+    def compile_arguments(self) -> dict[str, Any]:
+        from zoo.models.mlpf.objective import loss, loss_weights, metrics
+
+        weights = loss_weights(self.config)
+        return {"loss": loss(self.config), "metrics": metrics(self.config), "loss_weights": weights}
+
+    def evaluate(self, records: ak.Array, outputs: ak.Array | None, **options: Any) -> dict[str, Any]:
+        from zoo.models.mlpf.report import evaluate
+
+        return evaluate(records, outputs, **options)
+
+    def card_metrics(self, report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]:
+        from zoo.models.mlpf.report import card_metrics
+
+        return card_metrics(report, sample)

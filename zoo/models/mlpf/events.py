@@ -1,8 +1,9 @@
-"""Events to tensors, checks, sample events, simulated ones. No TensorFlow here."""
+"""Events to tensors and targets, checks, sample events, simulated ones. No TensorFlow here."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -15,15 +16,14 @@ import numpy.typing as npt
 from zoo.data.batching import pad
 from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
 from zoo.data.elements import ELEMENT_FEATURES, element_features
-from zoo.data.schema import assemble
+from zoo.data.schema import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf.config import MASS_GEV
+from zoo.models.mlpf.target_jets import target_jets
 
 Float32 = npt.NDArray[np.float32]
 Row = dict[str, float]
-
-SCHEMA = ELEMENT_EVENTS
 
 SAMPLE_CASES = (
     "no elements",
@@ -63,11 +63,54 @@ def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -
     return {"elements": elements, "element_mask": mask}
 
 
-def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
+def targets(records: ak.Array) -> dict[str, Float32]:
+    """Computes the targets.
+
+    Args:
+        records: Events with the fields `elements.target_*`: one particle, or class 0, for each element.
+
+    Returns:
+        `class_logit` [B, N, 3] (class, 1 if real, the larger pT of particle and element in GeV), `charge`
+        [B, N, 3] (charge, 1 for a particle, 1 if real), `momentum` [B, N, 7] (pT, eta, sin phi, cos phi, E in
+        GeV, 1 for a particle, 1 if real) and `visible` [B, N, 5] (px, py, pz, E in GeV, number of the jet or
+        -1), float32.
+    """
+    counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
+    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    columns = {
+        name: np.asarray(leaf_values(records, f"elements.target_{name}"), np.float64)
+        for name in ("class", "charge", "pt_gev", "eta", "phi", "energy_gev")
+    }
+    particle = (columns["class"] > 0).astype(np.float64)
+    pt, eta, phi, energy = (columns[name] * particle for name in ("pt_gev", "eta", "phi", "energy_gev"))
+    place = [
+        np.where(particle > 0, columns[name], leaf_values(records, f"elements.{name}"))
+        for name in ("eta", "phi")
+    ]
+    jets = [target_jets(pt[a:b], *(of[a:b] for of in place)) for a, b in itertools.pairwise(splits)]
+    jet = np.concatenate([np.zeros(0, np.int32), *jets])
+    real = np.ones_like(particle)
+    measured = np.asarray(leaf_values(records, "elements.pt_gev"), np.float64)
+    four = (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), energy)
+    made = {
+        "class_logit": (columns["class"], real, np.maximum(pt, measured)),
+        "charge": (columns["charge"], particle, real),
+        "momentum": (pt, eta, np.sin(phi), np.cos(phi), energy, particle, real),
+        "visible": (*four, jet + 1.0),
+    }
+    padded = {name: pad(np.stack(values, -1).astype(np.float32), splits)[0] for name, values in made.items()}
+    padded["visible"][:, :, 4] -= 1.0  # of padding, too: no jet
+    return padded
+
+
+def validate(
+    inputs: Mapping[str, npt.NDArray[Any]], features: tuple[str, ...] = ELEMENT_FEATURES
+) -> None:
     """Checks input tensors: dtypes, shapes, finite (padding too), ranges of the field table.
 
     Args:
         inputs: As `to_inputs` returns them.
+        features: Names of the features.
 
     Raises:
         InvalidValue: What was expected and what came, for the first thing that is wrong.
@@ -76,7 +119,7 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     real = inputs["elements"][inputs["element_mask"] > 0]
     for number, name in enumerate(ELEMENT_FEATURES):
         if name not in ("px_gev", "py_gev", "pz_gev"):
-            SCHEMA.by_name[f"elements.{name}"].check(real[:, number])
+            ELEMENT_EVENTS.by_name[f"elements.{name}"].check(real[:, number])
     pt, px, py = (real[:, ELEMENT_FEATURES.index(name)] for name in ("pt_gev", "px_gev", "py_gev"))
     if (bad := np.abs(np.hypot(px, py) - pt) > 1e-3 * pt + 1e-4).any():
         raise InvalidValue("px_gev, py_gev", f"a pT of {pt[bad][0]:g} GeV", f"{np.hypot(px, py)[bad][0]:g}")
@@ -156,7 +199,7 @@ def sample(n: int, seed: int) -> ak.Array:
         case = SAMPLE_CASES[number] if number < len(SAMPLE_CASES) else ""
         events.append(_event(case, np.random.default_rng((seed, number))))
     columns: dict[str, Any] = {}
-    for field in SCHEMA.fields:
+    for field in ELEMENT_EVENTS.fields:
         if field.collection:
             rows = [event[field.collection] for event in events]
             counts = np.array([len(of_event) for of_event in rows], np.int64)

@@ -14,26 +14,17 @@ public code divides by the padded number, and compares pT and E in GeV, where fe
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
-import awkward as ak
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from zoo.data.batching import pad
-from zoo.data.schema import leaf_values
 from zoo.keras_compat import register
 from zoo.losses.energy_regression import huber
 from zoo.losses.momentum_sums import jet_loss, met_loss
 from zoo.losses.particle_density import density_loss, sliced_wasserstein_loss
 from zoo.losses.set_focal import LEAST_GEV, SetFocal, pt_weight
 from zoo.models.mlpf.config import MLPFConfig
-from zoo.models.mlpf.target_jets import target_jets
-
-Float32 = npt.NDArray[np.float32]
 
 
 def _event_weights(config: MLPFConfig) -> tuple[float, float, float, float]:
@@ -70,46 +61,6 @@ def metrics(config: MLPFConfig) -> dict[str, list[keras.metrics.Metric]]:
     """Returns the metrics by output."""
     del config
     return {"class_logit": [ClassAccuracy()], "momentum": [PtError()]}
-
-
-def targets(records: ak.Array) -> dict[str, Float32]:
-    """Computes the targets.
-
-    Args:
-        records: Events with the fields `elements.target_*`: one particle, or class 0, for each element.
-
-    Returns:
-        `class_logit` [B, N, 3] (class, 1 if real, the larger pT of particle and element in GeV), `charge`
-        [B, N, 3] (charge, 1 for a particle, 1 if real), `momentum` [B, N, 7] (pT, eta, sin phi, cos phi, E in
-        GeV, 1 for a particle, 1 if real) and `visible` [B, N, 5] (px, py, pz, E in GeV, number of the jet or
-        -1), float32.
-    """
-    counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
-    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    columns = {
-        name: np.asarray(leaf_values(records, f"elements.target_{name}"), np.float64)
-        for name in ("class", "charge", "pt_gev", "eta", "phi", "energy_gev")
-    }
-    particle = (columns["class"] > 0).astype(np.float64)
-    pt, eta, phi, energy = (columns[name] * particle for name in ("pt_gev", "eta", "phi", "energy_gev"))
-    place = [
-        np.where(particle > 0, columns[name], leaf_values(records, f"elements.{name}"))
-        for name in ("eta", "phi")
-    ]
-    jets = [target_jets(pt[a:b], *(of[a:b] for of in place)) for a, b in itertools.pairwise(splits)]
-    jet = np.concatenate([np.zeros(0, np.int32), *jets])
-    real = np.ones_like(particle)
-    measured = np.asarray(leaf_values(records, "elements.pt_gev"), np.float64)
-    four = (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), energy)
-    made = {
-        "class_logit": (columns["class"], real, np.maximum(pt, measured)),
-        "charge": (columns["charge"], particle, real),
-        "momentum": (pt, eta, np.sin(phi), np.cos(phi), energy, particle, real),
-        "visible": (*four, jet + 1.0),
-    }
-    padded = {name: pad(np.stack(values, -1).astype(np.float32), splits)[0] for name, values in made.items()}
-    padded["visible"][:, :, 4] -= 1.0  # of padding, too: no jet
-    return padded
 
 
 def _over_real(each: tf.Tensor, real: tf.Tensor) -> tf.Tensor:

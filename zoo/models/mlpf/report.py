@@ -26,7 +26,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import CLASSES
+from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
 from zoo.data.schema import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.bootstrap import ClusterBootstrap
@@ -44,7 +44,6 @@ from zoo.models.mlpf.comparison import (
     working_point,
 )
 from zoo.models.mlpf.event_figures import HardScatter, jets_of, missing_momentum, multiplicities
-from zoo.models.mlpf.events import SCHEMA
 from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.page import render
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets
@@ -57,14 +56,11 @@ from zoo.models.mlpf.pictures import (
     draw_multiplicities,
 )  # fmt: skip
 
-__all__ = ["BASELINES", "card_metrics", "evaluate", "report_content"]
+__all__ = ["card_metrics", "evaluate", "report_content"]
 
 Index = npt.NDArray[np.int64]
 Json = dict[str, Any]
 Progress = Callable[[str, float], None]
-
-BASELINES: tuple[str, ...] = ()
-"""No trained ones: rule-based particle flow is computed here."""
 
 PILEUP_EDGES = (0, 1, 21, 46, 10_000)
 """Numbers of interactions that are shown together: none, 1-20, 21-45, 46 and more."""
@@ -132,7 +128,7 @@ def report_content(
     """Computes the report without writing it; arguments as `evaluate`."""
     if not len(records):
         raise InvalidValue("records", "at least one event", "none")
-    validate(records, SCHEMA, truth=False, ranges=False)
+    validate(records, ELEMENT_EVENTS, truth=False, ranges=False)
     counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
     network, target = Network.of(outputs, counts), of_targets(records)
     baseline = of_particle_flow(records)

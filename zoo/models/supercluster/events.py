@@ -1,4 +1,4 @@
-"""Windows to tensors, checks, sample windows, simulated ones. No TensorFlow here."""
+"""Windows to tensors and targets, checks, sample windows, simulated ones. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ from zoo.data.flat import Flat, n_objects
 from zoo.data.schema import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
-from zoo.models.supercluster.config import CLUSTER_FEATURES, HIT_FEATURES, WINDOW_FEATURES
+from zoo.models.supercluster.config import CLUSTER_FEATURES, FLAVOURS, HIT_FEATURES, WINDOW_FEATURES
 
 Float32 = npt.NDArray[np.float32]
-
-SCHEMA = WINDOWS
 
 SAMPLE_CASES = (
     "no clusters",
@@ -82,6 +80,36 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
         "hits": hits,
         "hit_mask": hit_mask,
         "window": event.astype(np.float32),
+    }
+
+
+def targets(records: ak.Array) -> dict[str, Float32]:
+    """Computes the targets.
+
+    Args:
+        records: Windows with truth.
+
+    Returns:
+        `edge_logit` [B, N, 3] (label, raw energy in GeV, 1 where the cluster counts), `flavour_logit` [B, 3]
+        and `energy_gev` [B], float32.
+    """
+    counts = np.asarray(ak.to_numpy(ak.num(records["clusters"])), np.int64)
+    flavour = leaf_values(records, "flavour").astype(np.int64)
+    energy = leaf_values(records, "true_energy_gev")
+    jet = (flavour == 0) & (energy > 0)
+    edges = np.stack(
+        [
+            leaf_values(records, "clusters.in_supercluster").astype(np.float32),
+            leaf_values(records, "clusters.energy_gev"),
+            np.repeat(~jet, counts).astype(np.float32),
+        ],
+        axis=-1,
+    )
+    splits = _splits(counts)
+    return {
+        "edge_logit": pad(edges, splits)[0],
+        "flavour_logit": np.eye(len(FLAVOURS), dtype=np.float32)[flavour],
+        "energy_gev": np.where(flavour > 0, energy, 0.0).astype(np.float32),
     }
 
 
@@ -163,11 +191,11 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     if (hit_mask * (1.0 - mask[:, :, None])).any():
         raise InvalidValue("hit_mask", "zeros where cluster_mask is zero", "hits of no cluster")
     for number, name in enumerate(CLUSTER_FEATURES):
-        SCHEMA.by_name[f"clusters.{name}"].check(clusters[:, :, number][mask > 0])
+        WINDOWS.by_name[f"clusters.{name}"].check(clusters[:, :, number][mask > 0])
     for number, name in enumerate(HIT_FEATURES):
-        SCHEMA.by_name[f"hits.{name}"].check(hits[:, :, :, number][hit_mask > 0])
+        WINDOWS.by_name[f"hits.{name}"].check(hits[:, :, :, number][hit_mask > 0])
     for number, name in enumerate(WINDOW_FEATURES):
-        SCHEMA.by_name[name].check(inputs["window"][:, number])
+        WINDOWS.by_name[name].check(inputs["window"][:, number])
     seeds = (clusters[:, :, CLUSTER_FEATURES.index("is_seed")] * mask).sum(axis=1)
     if (bad := (seeds != 1) & mask.any(axis=1)).any():
         row = int(np.argmax(bad))
@@ -192,7 +220,7 @@ def sample(n: int, seed: int) -> ak.Array:
         case = SAMPLE_CASES[number] if number < len(SAMPLE_CASES) else ""
         windows.append(_window(case, np.random.default_rng((seed, number))))
     columns: dict[str, Any] = {}
-    for field in SCHEMA.fields:
+    for field in WINDOWS.fields:
         name = field.name
         if field.collection:
             counts = np.array([len(window[f"{field.collection}.ieta"]) for window in windows], np.int64)

@@ -14,21 +14,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import awkward as ak
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from zoo.data.batching import pad
-from zoo.data.schema import leaf_values
 from zoo.keras_compat import register
 from zoo.losses.energy_regression import EnergyRegression
 from zoo.losses.set_cross_entropy import set_cross_entropy
 from zoo.losses.soft_f1 import soft_f1_loss
-from zoo.models.supercluster.config import FLAVOURS, SuperclusterConfig
-
-Float32 = npt.NDArray[np.float32]
+from zoo.models.supercluster.config import SuperclusterConfig
 
 
 def loss(config: SuperclusterConfig) -> dict[str, keras.losses.Loss]:
@@ -54,36 +47,6 @@ def metrics(config: SuperclusterConfig) -> dict[str, list[keras.metrics.Metric]]
         "edge_logit": [EnergyShare("precision"), EnergyShare("recall")],
         "flavour_logit": [keras.metrics.CategoricalAccuracy(name="accuracy")],
         "energy_gev": [EnergyError()],
-    }
-
-
-def targets(records: ak.Array) -> dict[str, Float32]:
-    """Computes the targets.
-
-    Args:
-        records: Windows with truth.
-
-    Returns:
-        `edge_logit` [B, N, 3] (label, raw energy in GeV, 1 where the cluster counts), `flavour_logit` [B, 3]
-        and `energy_gev` [B], float32.
-    """
-    counts = np.asarray(ak.to_numpy(ak.num(records["clusters"])), np.int64)
-    flavour = leaf_values(records, "flavour").astype(np.int64)
-    energy = leaf_values(records, "true_energy_gev")
-    jet = (flavour == 0) & (energy > 0)
-    edges = np.stack(
-        [
-            leaf_values(records, "clusters.in_supercluster").astype(np.float32),
-            leaf_values(records, "clusters.energy_gev"),
-            np.repeat(~jet, counts).astype(np.float32),
-        ],
-        axis=-1,
-    )
-    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    return {
-        "edge_logit": pad(edges, splits)[0],
-        "flavour_logit": np.eye(len(FLAVOURS), dtype=np.float32)[flavour],
-        "energy_gev": np.where(flavour > 0, energy, 0.0).astype(np.float32),
     }
 
 

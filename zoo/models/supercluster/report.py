@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.mustache import CMS, TUNED, eta_window, max_dphi
+from zoo.data.cluster_fields import WINDOWS
 from zoo.data.node_rows import node_rows
 from zoo.data.schema import leaf_values, validate
 from zoo.errors import InvalidValue
@@ -30,17 +31,13 @@ from zoo.evaluation.report_folder import check_target, publish
 from zoo.evaluation.selection import confusion, half_widths, roc_curve, share
 from zoo.evaluation.selection_plots import draw_measure, draw_roc
 from zoo.models.supercluster.config import FLAVOURS
-from zoo.models.supercluster.events import SCHEMA
 from zoo.models.supercluster.windows import leading_windows
 
-__all__ = ["BASELINES", "LABELS", "MEASURES", "card_metrics", "evaluate", "report_content"]
+__all__ = ["LABELS", "MEASURES", "card_metrics", "evaluate", "report_content"]
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 Progress = Callable[[str, float], None]
-
-BASELINES: tuple[str, ...] = ()
-"""No trained ones: Mustache is computed here, on the windows themselves."""
 
 MUSTACHES = {"mustache": CMS, "mustache_tuned": TUNED}
 LABELS = {
@@ -115,7 +112,7 @@ def report_content(
     replicas: int = 100,
 ) -> dict[str, Any]:
     """Computes the report without writing it; arguments as `evaluate`."""
-    validate(records, SCHEMA, truth=True, ranges=False)
+    validate(records, WINDOWS, truth=True, ranges=False)
     windows = _Windows(records, outputs)
     keys, note = _showers(records)
     bootstrap = ClusterBootstrap(*keys, replicas=replicas)

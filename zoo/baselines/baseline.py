@@ -1,0 +1,59 @@
+"""`Baseline`: a classical algorithm with trained weights, as the registry gives it."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    import awkward as ak
+
+    from zoo.cards import ModelCard
+    from zoo.data.fields import Schema
+
+    Predict = Callable[[ak.Array], ak.Array]
+
+__all__ = ["Baseline"]
+
+
+class Baseline(ABC):
+    """A trained classical algorithm. Its fit lives in `training`, which this package does not import.
+
+    Args:
+        card: Its card.
+
+    Attributes:
+        card: Its card.
+        schema: The kind of records that it reads.
+        files: The files of a set of weights.
+    """
+
+    schema: ClassVar[Schema]
+    files: ClassVar[tuple[str, ...]]
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+        return self.card.name
+
+    @abstractmethod
+    def predict(self, records: ak.Array, weights: str | Path = "default") -> ak.Array:
+        """Predicts one entry for each record.
+
+        Args:
+            records: Records of `schema`.
+            weights: "default", a tag, or a folder with the weights.
+        """
+
+    def beside(self, tag: str) -> Predict:
+        """Returns `predict` with the weights of a network's tag, or the default ones if it has no such tag.
+
+        A network of photons, `drn.barrel_photons_v1`, is compared with the trees of the same photons.
+        """
+        return functools.partial(self.predict, weights=tag if tag in self.card.tags else "default")
