@@ -186,9 +186,7 @@ def drn_folder(tmp_path_factory):
 def events_file(tmp_path):
     from zoo.data.writers import write_root
 
-    return write_root(
-        tmp_path / "events.root", network("drn").sample(30, 4), {"sample": "test"}
-    )
+    return write_root(tmp_path / "events.root", network("drn").sample(30, 4), {"sample": "test"})
 
 
 def test_predict_a_root_file_with_a_run(capsys, drn_folder, events_file, tmp_path):

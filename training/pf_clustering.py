@@ -33,9 +33,10 @@ from zoo.baselines.pf_clustering.clustering import PFClusters
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
 from zoo.baselines.pf_clustering.lattice import flat
 from zoo.card_tags import record_tag
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, ZooError
 from zoo.evaluation.bootstrap import ClusterBootstrap, spread
-from zoo.simulation import flat_segment, geometry
+from zoo.simulation import flat_segment
 from zoo.simulation.material import Material
 from zoo.simulation.patches import PatchShape
 from zoo.simulation.samples import PHOTONS, simulate
@@ -57,7 +58,7 @@ BARREL_PHOTONS = dataclasses.replace(
     min_energy_gev=0.3,
     max_energy_gev=240.0,  # the library's showers end at 250
     flat_fraction=0.3,
-    max_abs_eta=geometry.MAX_ETA,
+    max_abs_eta=cms_barrel.MAX_ETA,
     pileup=(20, 75),
     transport=TransportConfig(material=Material(scale=0.0), field_tesla=0.0),
     patch=PatchShape(window=(7, 7), search=(1, 1)),  # all that a shower can reach
@@ -125,8 +126,8 @@ def barrel_photons(n: int, seed: int, split: str, pileup_free_fraction: float = 
         clusters = cluster_records(records)
         event = np.repeat(np.arange(number), np.diff(clusters.row_splits))
         away = np.hypot(
-            (clusters.eta - np.asarray(records.true_eta)[event]) / geometry.ETA_PITCH,
-            geometry.wrap_phi(clusters.phi - np.asarray(records.true_phi)[event]) / geometry.PHI_PITCH,
+            (clusters.eta - np.asarray(records.true_eta)[event]) / cms_barrel.ETA_PITCH,
+            cms_barrel.wrap_phi(clusters.phi - np.asarray(records.true_phi)[event]) / cms_barrel.PHI_PITCH,
         )
         best = _nearest(event, away)
         true = np.asarray(records.true_energy_gev, np.float64)[event[best]]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from benchmarks.clustering.photons_found import SHAPE, Found, blocks, cluster
 from benchmarks.clustering.tables import Lines, half_width, table
+from zoo.detectors.cms_barrel import CRYSTAL_MM, RADIUS_CM
 from zoo.simulation.flat_segment import flat_events, pion_photons
-from zoo.simulation.geometry import CRYSTAL_MM, RADIUS_CM
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.clustering.tables import Lines
 from zoo.baselines.pf_clustering import corrected_energy_gev, pf_clusters
-from zoo.simulation.geometry import N_PHI
+from zoo.detectors.cms_barrel import N_PHI
 
 PHOTONS_OF_AN_EVENT = 19
 """With the noise and the pile-up around them, about 50 clusters."""

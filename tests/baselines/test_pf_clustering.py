@@ -9,8 +9,8 @@ import pytest
 
 from zoo.baselines import pf_clustering as pf
 from zoo.baselines.pf_clustering import clustering, lattice
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.flat_segment import simulate_flat
 
 PITCH = 2.2
@@ -41,8 +41,8 @@ def random_hits(rng, n_events=6, n_showers=5, size=12):
         hit = image > 0.06
         parts.append(
             (
-                geometry.ieta_from_row(row[hit] + 79),
-                geometry.wrap_iphi(column[hit] + 355),
+                cms_barrel.ieta_from_row(row[hit] + 79),
+                cms_barrel.wrap_iphi(column[hit] + 355),
                 image[hit],
             )
         )
@@ -52,12 +52,12 @@ def random_hits(rng, n_events=6, n_showers=5, size=12):
 
 def slow_clusters(ieta, iphi, energy, config):
     """PFClustering of one event in plain loops: a list of (seed, energy, position, {hit: fraction})."""
-    place = geometry.crystal_xyz_cm(ieta, iphi)
+    place = cms_barrel.crystal_xyz_cm(ieta, iphi)
     axis = place / np.linalg.norm(place, axis=1)[:, None]
-    row = geometry.row_from_ieta(ieta)
+    row = cms_barrel.row_from_ieta(ieta)
     hits = range(len(energy))
     near = [
-        [h for h in hits if abs(row[h] - row[j]) <= 1 and abs(geometry.delta_iphi(iphi[h], iphi[j])) <= 1]
+        [h for h in hits if abs(row[h] - row[j]) <= 1 and abs(cms_barrel.delta_iphi(iphi[h], iphi[j])) <= 1]
         for j in hits
     ]
     order = sorted(hits, key=lambda j: (-energy[j], row[j], iphi[j]))
@@ -229,8 +229,8 @@ def test_phi_closes_and_ieta_has_no_zero():
     # the same hits anywhere else along phi: turned, nothing else
     there = pf.pf_clusters([0, 4], [-1, 1, 1, -1], [100, 101, 100, 101], [5.0, 1.0, 2.0, 3.0])
     np.testing.assert_allclose(around.eta, there.eta, **ROUND)
-    turn = geometry.wrap_phi(there.phi - around.phi)
-    np.testing.assert_allclose(turn, 100 * geometry.PHI_PITCH, **ROUND)
+    turn = cms_barrel.wrap_phi(there.phi - around.phi)
+    np.testing.assert_allclose(turn, 100 * cms_barrel.PHI_PITCH, **ROUND)
     assert len(pf.pf_clusters([0, 2], [-85, 85], [7, 7], [5.0, 4.0])) == 2  # the ends do not touch
 
 

@@ -13,8 +13,8 @@ from zoo.baselines.pf_clustering.cluster_variables import barrel_variables, plan
 from zoo.baselines.pf_clustering.corrections import FILES
 from zoo.baselines.pf_clustering.lattice import flat
 from zoo.cards import read_card
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.simulation import geometry
 
 
 def toy(n=20_000, seed=1):
@@ -87,7 +87,7 @@ def barrel(eta, phi, ieta, iphi, **changes):
 
 
 def test_variables_of_the_barrel():
-    eta, phi = geometry.ETA_PITCH, geometry.PHI_PITCH
+    eta, phi = cms_barrel.ETA_PITCH, cms_barrel.PHI_PITCH
     # the centre of a crystal far from any edge; the gaps after ieta 25 and iphi 20; the end of the barrel
     at = np.array([[30.5, 150.5], [25.0, 150.5], [30.5, 20.0], [85.0, 150.5]])
     found = barrel(at[:, 0] * eta, at[:, 1] * phi, [31, 25, 31, 85], [151, 151, 20, 151])
@@ -109,7 +109,7 @@ def test_variables_of_a_plane():
     plane = flat(30, 85)
     # the middle is (15, 42.5); crystal (3, 7) hit 0.2 and -0.3 crystals from its centre; the edge
     place = np.array([[3.7, 7.2], [0.0, 42.5]])
-    position = np.column_stack([np.full(2, geometry.RADIUS_CM), (place - [15, 42.5]) * 2.2])
+    position = np.column_stack([np.full(2, cms_barrel.RADIUS_CM), (place - [15, 42.5]) * 2.2])
     np.testing.assert_allclose(plane_place(plane, position), place, atol=1e-9)
     found = plane_variables(plane, [4.0, 4.0], position, [3, 0], [7, 42], [1.0, 3.0], [4, 1])
     np.testing.assert_allclose(found["larger_offset"], [0.3, 0.5], atol=1e-9)

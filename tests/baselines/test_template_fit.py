@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from zoo.baselines.template_fit import mass_gev
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.mean_shower import CELLS, POSITIONS, MeanShowers
 
 
@@ -44,9 +44,9 @@ def images(n, rng, energies, distance):
         far = (np.abs(grid - np.rint(at[:, photon, 0, None])) <= 3)[:, :, None]
         far = far & (np.abs(grid - np.rint(at[:, photon, 1, None])) <= 7)[:, None, :]
         deposit += energy * share(row[:, :, None], column[:, None, :]) * far
-    eta = geometry.eta_from_row(85 + at[:, :, 0])
+    eta = cms_barrel.eta_from_row(85 + at[:, :, 0])
     pt = np.array(energies) / np.cosh(eta)
-    d_eta, d_phi = np.diff(eta)[:, 0], np.diff(at[:, :, 1])[:, 0] * geometry.PHI_PITCH
+    d_eta, d_phi = np.diff(eta)[:, 0], np.diff(at[:, :, 1])[:, 0] * cms_barrel.PHI_PITCH
     mass = 2 * np.sqrt(pt.prod(axis=1) * (np.sinh(d_eta / 2) ** 2 + np.sin(d_phi / 2) ** 2))
     return deposit, mass
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from zoo.baselines.three_by_three import mass_gev
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 
 
 def image(crystals):
@@ -16,8 +16,8 @@ def image(crystals):
 
 
 def expected(first, second, places, seed_row):
-    eta = [geometry.eta_from_row(seed_row - 15 + row) for row, _ in places]
-    phi = [column * geometry.PHI_PITCH for _, column in places]
+    eta = [cms_barrel.eta_from_row(seed_row - 15 + row) for row, _ in places]
+    phi = [column * cms_barrel.PHI_PITCH for _, column in places]
     p = [
         energy / np.cosh(e) * np.array([np.cos(f), np.sin(f), np.sinh(e)])
         for energy, e, f in zip((first, second), eta, phi, strict=True)
@@ -29,7 +29,7 @@ def expected(first, second, places, seed_row):
 def test_two_separate_crystals_give_the_invariant_mass(ieta):
     places = [(15, 15), (18, 20)]
     found = mass_gev([image({places[0]: 30.0, places[1]: 12.0})], [ieta])[0]
-    assert found == pytest.approx(expected(30.0, 12.0, places, int(geometry.row_from_ieta(ieta))), rel=1e-9)
+    assert found == pytest.approx(expected(30.0, 12.0, places, int(cms_barrel.row_from_ieta(ieta))), rel=1e-9)
 
 
 def test_positions_are_logarithmic_means_of_the_3x3():
@@ -38,7 +38,7 @@ def test_positions_are_logarithmic_means_of_the_3x3():
     column = 15 + weight[1] / weight.sum()
     found = mass_gev([image(crystals)], [10])[0]
     places = [(15, column), (20, 15)]
-    assert found == pytest.approx(expected(40.0, 20.0, places, int(geometry.row_from_ieta(10))), rel=1e-9)
+    assert found == pytest.approx(expected(40.0, 20.0, places, int(cms_barrel.row_from_ieta(10))), rel=1e-9)
 
 
 def test_a_crystal_between_two_maxima_is_shared_by_their_heights():
@@ -47,7 +47,7 @@ def test_a_crystal_between_two_maxima_is_shared_by_their_heights():
     found = mass_gev([image(crystals)], [10])[0]
     w1, w2 = (4.2 + np.log([20 / 24, 4 / 24])), (4.2 + np.log([10 / 12, 2 / 12]))
     places = [(15, 15 + w1[1] / w1.sum()), (15, 17 - w2[1] / w2.sum())]
-    assert found == pytest.approx(expected(24.0, 12.0, places, int(geometry.row_from_ieta(10))), rel=1e-9)
+    assert found == pytest.approx(expected(24.0, 12.0, places, int(cms_barrel.row_from_ieta(10))), rel=1e-9)
 
 
 def test_no_second_maximum_no_answer():

@@ -8,10 +8,10 @@ import pytest
 
 from zoo.data.candidate_fields import CANDIDATES, PHOTON
 from zoo.data.schema import validate
+from zoo.detectors.cms_barrel import delta_iphi, impact, row_from_ieta
 from zoo.errors import InvalidValue
 from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig, simulate_candidates
 from zoo.simulation.diphotons import CONTINUED, Decays, draw_candidates
-from zoo.simulation.geometry import delta_iphi, impact, row_from_ieta
 from zoo.simulation.samples import simulate
 from zoo.simulation.showers import ShowerLibrary, split_index
 

@@ -11,8 +11,8 @@ from zoo.baselines.pf_clustering import pf_clusters
 from zoo.data.cluster_fields import CLUSTER_EVENTS
 from zoo.data.readers import read_metadata, read_root
 from zoo.data.schema import validate
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.arrivals import arrive
 from zoo.simulation.generated import Generated, Resonance, Spectrum, draw_groups, draw_resonances
 from zoo.simulation.jets import JetPool
@@ -125,7 +125,7 @@ def test_jets_are_turned_mirrored_and_whole():
     )  # fmt: skip
     np.testing.assert_allclose(energy, made.energy_gev, rtol=1e-6)
     np.testing.assert_allclose(np.arcsinh(z / np.hypot(x, y)), made.eta, atol=1e-5)
-    np.testing.assert_allclose(geometry.wrap_phi(np.arctan2(y, x) - made.phi), 0, atol=1e-5)
+    np.testing.assert_allclose(cms_barrel.wrap_phi(np.arctan2(y, x) - made.phi), 0, atol=1e-5)
     pool = JetPool.shipped()
     known = np.abs(pool.axis[0][pool.split == 1][:, None] - made.energy_gev).min(axis=0)
     assert np.all(known < 1e-6 * made.energy_gev)  # jets of the split, not scaled
@@ -141,7 +141,7 @@ def test_hadrons_leave_a_part_and_take_the_rest_with_them():
     np.testing.assert_allclose(found.energy_gev + found.behind_gev, 10.0)
     assert len(found.group) > 0.99 * n and not found.electron.any()
     bend = np.arcsin(1.29 * 0.299792458 * 3.8 / 2 / 10.0)  # a positive charge turns to smaller phi
-    crystal = geometry.phi_from_iphi(found.impact.iphi) + found.impact.offset_phi * geometry.PHI_PITCH
+    crystal = cms_barrel.phi_from_iphi(found.impact.iphi) + found.impact.offset_phi * cms_barrel.PHI_PITCH
     np.testing.assert_allclose(crystal, -bend, atol=1e-6)
 
 
@@ -213,14 +213,14 @@ def test_showers_belong_to_the_split(records):
 def test_windows_of_the_core_are_whole(records):
     """The reach holds the largest window, and pile-up clusters fill it evenly up to its edges."""
     shape = SUPERCLUSTERS.region
-    crystal_eta = geometry.eta_from_ieta(flat(records, "ieta").astype(int))
-    crystal_phi = geometry.phi_from_iphi(flat(records, "iphi"))
-    off_eta = np.abs(flat(records, "eta") - crystal_eta) / geometry.ETA_PITCH
-    off_phi = np.abs(geometry.wrap_phi(flat(records, "phi") - crystal_phi)) / geometry.PHI_PITCH
+    crystal_eta = cms_barrel.eta_from_ieta(flat(records, "ieta").astype(int))
+    crystal_phi = cms_barrel.phi_from_iphi(flat(records, "iphi"))
+    off_eta = np.abs(flat(records, "eta") - crystal_eta) / cms_barrel.ETA_PITCH
+    off_phi = np.abs(cms_barrel.wrap_phi(flat(records, "phi") - crystal_phi)) / cms_barrel.PHI_PITCH
     assert np.quantile(off_eta, 0.999) < 1.0 and np.quantile(off_phi, 0.999) < 1.0
     largest_eta, largest_phi = 0.1 + 0.1 / 1.5 * 1.48, 0.7  # the run-3 edges
-    assert (shape.window[0] - 2) * geometry.ETA_PITCH > largest_eta
-    assert (shape.window[1] - 2) * geometry.PHI_PITCH > largest_phi
+    assert (shape.window[0] - 2) * cms_barrel.ETA_PITCH > largest_eta
+    assert (shape.window[1] - 2) * cms_barrel.PHI_PITCH > largest_phi
 
     soft = shares(records) < 0.1 * flat(records, "energy_gev")
     events = owner(records)
@@ -228,7 +228,7 @@ def test_windows_of_the_core_are_whole(records):
     near, far, above, below = 0, 0, 0, 0
     for seed in np.flatnonzero(seeds(records) & (np.abs(eta) < 1.1)):
         others = np.flatnonzero((events == events[seed]) & soft)
-        dphi = np.abs(geometry.wrap_phi(phi[others] - phi[seed]))
+        dphi = np.abs(cms_barrel.wrap_phi(phi[others] - phi[seed]))
         deta = np.abs(eta[others] - eta[seed])
         near += np.sum((deta < 0.2) & (dphi > 0.3) & (dphi < 0.4))
         far += np.sum((deta < 0.2) & (dphi > 0.6) & (dphi < 0.7))
@@ -260,7 +260,7 @@ def brems_spread(records, chosen):
     for event in np.flatnonzero(chosen):
         mine = np.flatnonzero((events == event) & (share > 0.1))
         if len(mine):
-            dphi = geometry.wrap_phi(phi[mine] - phi[mine[np.argmax(share[mine])]])
+            dphi = cms_barrel.wrap_phi(phi[mine] - phi[mine[np.argmax(share[mine])]])
             found.append(np.sqrt(np.average(dphi**2, weights=share[mine])))
     return np.mean(found)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from zoo.detectors import cms_barrel as g
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry as g
 
 IETA = np.concatenate([np.arange(-85, 0), np.arange(1, 86)])
 

@@ -7,9 +7,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue, UnknownName
 from zoo.evaluation.resolution import effective_width, relative_resolution
-from zoo.simulation import geometry
 from zoo.simulation.information_limit import (
     effective_resolution,
     fisher_information,
@@ -188,12 +188,12 @@ def template_fit(records, library, split):
     """
     showers = MeanShowers.of(library, "photon", split)
     columns = {name: ak.to_list(records.hits[name]) for name in ("ieta", "iphi", "energy_gev")}
-    at = geometry.impact(ak.flatten(records.particles.eta), ak.flatten(records.particles.phi))
+    at = cms_barrel.impact(ak.flatten(records.particles.eta), ak.flatten(records.particles.phi))
     found = []
     for k, model in enumerate(window_models(records, config=BARE, split=split)):
         energy = np.array(columns["energy_gev"][k])
-        d_row = geometry.row_from_ieta(columns["ieta"][k]) - at.row[k]
-        d_column = geometry.delta_iphi(columns["iphi"][k], at.iphi[k])
+        d_row = cms_barrel.row_from_ieta(columns["ieta"][k]) - at.row[k]
+        d_column = cms_barrel.delta_iphi(columns["iphi"][k], at.iphi[k])
         near = (np.abs(d_row) <= REACH[0]) & (np.abs(d_column) <= REACH[1])
         place = d_row[near] + REACH[0], d_column[near] + REACH[1]
         inverse = np.linalg.inv(model.covariance[np.ix_(near, near)])

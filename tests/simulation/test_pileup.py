@@ -6,8 +6,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, MissingExtra, UnknownName
-from zoo.simulation import geometry, hadrons, interactions, minimum_bias
+from zoo.simulation import hadrons, interactions, minimum_bias
 from zoo.simulation.pileup import CRYSTAL_LEAST_GEV, PileupPool
 
 
@@ -42,7 +43,7 @@ def test_deposits_hold_the_energy_of_the_particles(pool):
     table = pool.deposits("validation")
     vertex = np.repeat(np.arange(len(pool.events)), np.diff(pool.events.start))
     chosen = (pool.split[vertex] == 1) & (np.abs(pool.events.eta) < 1.3)
-    inside = np.abs(geometry.eta_from_row(table.row)) < 1.3
+    inside = np.abs(cms_barrel.eta_from_row(table.row)) < 1.3
     assert table.energy_gev[inside].sum() / pool.events.energy_gev[chosen].sum() == pytest.approx(
         0.98, abs=0.015
     )

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.patches import PatchShape, add_windows
 from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, count_dead_neighbours
 from zoo.simulation.windows import find_seeds, window_hits
@@ -76,7 +76,7 @@ def test_single_dead_crystals_and_towers_have_their_frequency():
 def test_no_crystal_beyond_the_barrel_is_dead():
     where = patches(50, row=0)
     dead = DeadChannels(fraction=1.0).draw(where.rows, where.columns, (2, 14), rng())
-    assert np.array_equal(dead, np.broadcast_to(geometry.in_barrel(where.rows)[:, :, None], dead.shape))
+    assert np.array_equal(dead, np.broadcast_to(cms_barrel.in_barrel(where.rows)[:, :, None], dead.shape))
 
 
 def test_dead_neighbours_are_counted():

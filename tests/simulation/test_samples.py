@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from zoo.data.schema import raw_energy_gev, validate
+from zoo.detectors.cms_barrel import delta_iphi, impact, row_from_ieta
 from zoo.errors import InvalidValue, UnknownName
-from zoo.simulation.geometry import delta_iphi, impact, row_from_ieta
 from zoo.simulation.objects import draw_primaries, simulate_objects
 from zoo.simulation.pileup import PileupPool
 from zoo.simulation.response import NOISE, NoiseModel

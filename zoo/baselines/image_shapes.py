@@ -18,7 +18,7 @@ from zoo.baselines import three_by_three
 from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.flat import Flat, n_objects, piece, to_flat
 from zoo.data.images import SEED_AT, crop
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 
 __all__ = ["NAMES", "image_shapes"]
 
@@ -59,7 +59,7 @@ def _columns(flat: Flat) -> Columns:
     image = np.where(np.isfinite(image) & (image > 0), image, 0.0)
     total = image.sum((1, 2))
     distance = np.abs(seed_ieta.astype(np.int64))
-    cosh = np.cosh(geometry.eta_from_ieta(seed_ieta))
+    cosh = np.cosh(cms_barrel.eta_from_ieta(seed_ieta))
     return {
         "et_gev": total / cosh,
         "abs_ieta": distance,
@@ -126,7 +126,7 @@ def _moments(image: Floats, total: Floats, cosh: Floats) -> Columns:
         found[f"major_{name}"], found[f"minor_{name}"] = middle + spread, middle - spread
         found[f"centre_{name}"] = np.hypot(eta, phi)
         # m^2 = E^2 times the excess of the second moment: without the excess of a single shower taken off
-        found[f"mass_{name}"] = total / cosh * geometry.ETA_PITCH * np.sqrt(np.maximum(2.0 * middle, 0.0))
+        found[f"mass_{name}"] = total / cosh * cms_barrel.ETA_PITCH * np.sqrt(np.maximum(2.0 * middle, 0.0))
     return found
 
 

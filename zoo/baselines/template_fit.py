@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.images import SEED_AT, SIDE
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.mean_shower import CORE, REACH, MeanShowers
 from zoo.simulation.showers import ShowerLibrary
 
@@ -88,8 +88,8 @@ def mass_gev(
 def _mass(fitted: Floats, seed_ieta: Ints) -> Floats:
     """[B] invariant mass of fitted parameters [B, 2, 3]."""
     deposit, row, column = np.moveaxis(fitted, -1, 0)
-    eta = geometry.eta_from_row(geometry.row_from_ieta(seed_ieta)[:, None] + row)
-    phi = column * geometry.PHI_PITCH
+    eta = cms_barrel.eta_from_row(cms_barrel.row_from_ieta(seed_ieta)[:, None] + row)
+    phi = column * cms_barrel.PHI_PITCH
     pt = deposit / np.cosh(eta)
     d_eta, d_phi = eta[:, 0] - eta[:, 1], phi[:, 0] - phi[:, 1]
     return np.asarray(

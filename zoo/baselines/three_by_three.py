@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from zoo.data.images import SEED_AT, SIDE, draw
 from zoo.data.schema import leaf_values
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 
 __all__ = ["ThreeByThree", "TwoMaxima", "mass_gev", "predict", "two_maxima"]
 
@@ -135,8 +135,8 @@ def _clusters(
     with np.errstate(divide="ignore"):
         weight = np.maximum(0.0, config.log_weight + np.log(cells / sums[:, :, None]))
     weight /= weight.sum(axis=-1, keepdims=True)
-    eta_row = geometry.row_from_ieta(seed_ieta)[:, None] - SEED_AT + np.sum(weight * rows, axis=-1)
-    phi = np.sum(weight * columns, axis=-1) * geometry.PHI_PITCH
-    eta = geometry.eta_from_row(eta_row)
+    eta_row = cms_barrel.row_from_ieta(seed_ieta)[:, None] - SEED_AT + np.sum(weight * rows, axis=-1)
+    phi = np.sum(weight * columns, axis=-1) * cms_barrel.PHI_PITCH
+    eta = cms_barrel.eta_from_row(eta_row)
     direction = np.stack([np.cos(phi), np.sin(phi), np.sinh(eta)], axis=-1)
     return sums, direction / np.linalg.norm(direction, axis=-1, keepdims=True)

@@ -172,9 +172,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from zoo.predictions_file import write_predictions
 
     origin, found = _answers(arguments, network, arguments.file)
-    records = read_root(
-        arguments.file, arguments.branch_map, schema=network.schema, truth=False, check=False
-    )
+    records = read_root(arguments.file, arguments.branch_map, schema=network.schema, truth=False, check=False)
     if "event_id" in records.fields:
         import awkward as ak
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.schema import leaf_values
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 
 __all__ = ["SEED_AT", "SIDE", "crop", "draw", "et_and_ez", "highest"]
 
@@ -74,9 +74,9 @@ def crop(
     seed_ieta, seed_iphi = np.asarray(seed_ieta, np.int64), np.asarray(seed_iphi, np.int64)
     seeded, n = seed_ieta != 0, len(seed_ieta)
     owner = np.repeat(np.arange(n), np.diff(row_splits))
-    seed_row = geometry.row_from_ieta(np.where(seeded, seed_ieta, 1))
-    row = geometry.row_from_ieta(ieta) - seed_row[owner] + SEED_AT
-    column = geometry.delta_iphi(iphi, seed_iphi[owner]) + SEED_AT
+    seed_row = cms_barrel.row_from_ieta(np.where(seeded, seed_ieta, 1))
+    row = cms_barrel.row_from_ieta(ieta) - seed_row[owner] + SEED_AT
+    column = cms_barrel.delta_iphi(iphi, seed_iphi[owner]) + SEED_AT
     inside = (row >= 0) & (row < SIDE) & (column >= 0) & (column < SIDE) & seeded[owner]
     place = ((owner * SIDE + row) * SIDE + column)[inside]
     energy = np.asarray(energy_gev, np.float64)[inside]
@@ -113,8 +113,8 @@ def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
     Returns:
         [B, 32, 32, 2] float32 in GeV.
     """
-    seed_row = geometry.row_from_ieta(np.where(seed_ieta == 0, 1, seed_ieta))
-    eta = geometry.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)
+    seed_row = cms_barrel.row_from_ieta(np.where(seed_ieta == 0, 1, seed_ieta))
+    eta = cms_barrel.eta_from_row(seed_row[:, None] + np.arange(SIDE) - SEED_AT)
     channels = np.empty((*images.shape, 2), np.float32)
     for number, part in enumerate((1.0 / np.cosh(eta), np.abs(np.tanh(eta)))):
         np.multiply(images, part.astype(np.float32)[:, :, None], out=channels[..., number])

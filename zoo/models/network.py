@@ -59,9 +59,7 @@ class Network(ABC):
     baselines: ClassVar[tuple[str, ...]] = ()
     cases: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self, card: ModelCard, preset: str = "", overrides: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, card: ModelCard, preset: str = "", overrides: Mapping[str, Any] | None = None) -> None:
         self.preset = preset or card.default_preset
         if self.preset not in self.presets:
             raise UnknownName("preset", self.preset, self.presets, where=f"the card of {card.name}")

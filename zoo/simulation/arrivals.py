@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation import geometry, hadrons
+from zoo.detectors import cms_barrel
+from zoo.simulation import hadrons
 from zoo.simulation.deposits import take_impacts
 from zoo.simulation.generated import Generated
 from zoo.simulation.transport import TransportConfig, transport
@@ -37,7 +38,7 @@ class Arrivals:
     electron: Bools
     energy_gev: F64
     behind_gev: F64
-    impact: geometry.Impact
+    impact: cms_barrel.Impact
 
     def take(self, chosen: Bools) -> Arrivals:
         """Keeps some of them."""
@@ -89,7 +90,7 @@ def arrive(made: Generated, config: TransportConfig, rng: np.random.Generator) -
         for pair in ((cascade.eta[reached], eta[leaves]), (cascade.phi[reached], phi[leaves]))
     )
     order = np.argsort(particle, kind="stable")
-    impact = geometry.impact(eta[order], phi[order])
+    impact = cms_barrel.impact(eta[order], phi[order])
     arrivals = Arrivals(
         made.group[particle[order]],
         particle[order],
@@ -98,4 +99,4 @@ def arrive(made: Generated, config: TransportConfig, rng: np.random.Generator) -
         np.concatenate([np.full(len(reached), np.nan), (kinetic - deposit)[leaves]])[order],
         impact,
     )
-    return arrivals.take(geometry.in_barrel(impact.row))
+    return arrivals.take(cms_barrel.in_barrel(impact.row))

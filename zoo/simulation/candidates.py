@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from zoo.data.candidate_fields import CANDIDATES, ETA_MESON, PI0
 from zoo.data.fields import Schema
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.columns import Columns, join
 from zoo.simulation.deposits import Showers, lay_showers, take_impacts
 from zoo.simulation.diphotons import CONTINUED, Decays, GeneratedCandidates, PhotonsAtVertex, draw_candidates
@@ -147,8 +147,8 @@ def simulate_candidates(
     """
     made = draw_candidates(n, config.decays, rng)
     arrivals, converted = _arrive(made.photons, config, n, rng)
-    impact = geometry.impact(arrivals.eta, arrivals.phi)
-    inside = geometry.in_barrel(impact.row)
+    impact = cms_barrel.impact(arrivals.eta, arrivals.phi)
+    inside = cms_barrel.in_barrel(impact.row)
     impact, owner, energy = take_impacts(impact, inside), arrivals.owner[inside], arrivals.energy_gev[inside]
     electron = arrivals.electron[inside]
     hardest = np.lexsort((-energy, owner))
@@ -158,7 +158,7 @@ def simulate_candidates(
 
     place = np.searchsorted(event, owner)
     near = config.patch.reached_by(
-        impact.row - patches.row[place], geometry.delta_iphi(impact.iphi, patches.iphi[place])
+        impact.row - patches.row[place], cms_barrel.delta_iphi(impact.iphi, patches.iphi[place])
     )
     order = np.flatnonzero(near)
     order = order[np.lexsort((-energy[order], place[order]))]  # patch by patch, the hardest first
@@ -227,7 +227,7 @@ def _read(
 ) -> Columns:
     """Reads out some patches; `origin` is the number of the patch."""
     d_row = showers.row - patches.row[showers.owner]
-    d_column = geometry.delta_iphi(showers.iphi, patches.iphi[showers.owner])
+    d_column = cms_barrel.delta_iphi(showers.iphi, patches.iphi[showers.owner])
     deposit, _ = add_windows(config.patch, len(patches.row), showers.owner, d_row, d_column, showers.windows)
     pileup = overlay(patches, config.pileup, config.candidates_per_crossing, split, pool, rng)
     read = read_out(patches, deposit + pileup.energy_gev, config.noise, config.dead, config.tower_reach, rng)
@@ -245,7 +245,7 @@ def _read(
         "hits.ieta": hits.ieta,
         "hits.iphi": hits.iphi,
         "hits.energy_gev": read.measured_gev.ravel()[hits.place],
-        "seed_ieta": geometry.ieta_from_row(patches.rows[found, seed_row]),
+        "seed_ieta": cms_barrel.ieta_from_row(patches.rows[found, seed_row]),
         "seed_iphi": patches.columns[found, seed_column] + 1,
         "n_pileup": pileup.n_vertices[found],
         "shower_row": showers.library_row[leading][found],

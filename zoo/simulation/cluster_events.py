@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from zoo.data.cluster_fields import CLUSTER_EVENTS
 from zoo.data.fields import Schema
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.arrivals import Arrivals, arrive
 from zoo.simulation.columns import Columns, join
 from zoo.simulation.deposits import Showers, lay_showers
@@ -131,7 +131,7 @@ def simulate_cluster_events(
     patches, leader = _regions(made, arrivals, config.region)
     near = config.region.reached_by(
         arrivals.impact.row - patches.row[arrivals.group],
-        geometry.delta_iphi(arrivals.impact.iphi, patches.iphi[arrivals.group]),
+        cms_barrel.delta_iphi(arrivals.impact.iphi, patches.iphi[arrivals.group]),
     )
     leader[leader >= 0] = (np.cumsum(near) - 1)[leader[leader >= 0]]
     arrivals = arrivals.take(near)
@@ -173,8 +173,8 @@ def _regions(made: Generated, arrivals: Arrivals, shape: PatchShape) -> tuple[Pa
     has, first = np.unique(arrivals.group[by_energy], return_index=True)
     leader = np.full(len(made), -1)
     leader[has] = by_energy[first]
-    flown = geometry.impact(made.eta, made.phi)
-    row, iphi = np.clip(flown.row, 0, geometry.N_ETA - 1), flown.iphi.copy()
+    flown = cms_barrel.impact(made.eta, made.phi)
+    row, iphi = np.clip(flown.row, 0, cms_barrel.N_ETA - 1), flown.iphi.copy()
     row[has], iphi[has] = arrivals.impact.row[leader[has]], arrivals.impact.iphi[leader[has]]
     return shape.around(row, iphi), leader
 

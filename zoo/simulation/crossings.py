@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.collisions import Collisions
 from zoo.simulation.decays import Parents, to_photons
 from zoo.simulation.hadrons import charge_of
@@ -135,7 +135,7 @@ def draw_crossings(
         pdg,
         pool.pt_gev[particle].astype(np.float64),
         pool.eta[particle] * mirror[of],
-        geometry.wrap_phi(pool.phi[particle] + turn[of]),
+        cms_barrel.wrap_phi(pool.phi[particle] + turn[of]),
         pool.radius_cm[particle].astype(np.float64),
     )
     if isinstance(source, Gun):
@@ -165,7 +165,7 @@ def _shoot(of: Ints, gun: Gun, rng: np.random.Generator) -> tuple[npt.NDArray[An
     n, (low, high) = len(of), gun.pt_gev
     pt = low * (high / low) ** rng.random(n)
     eta = rng.uniform(-gun.max_abs_eta, gun.max_abs_eta, n)
-    phi = geometry.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
     if gun.pdg_id == 111:
         photons = to_photons(Parents(np.full(n, PI0_MASS_GEV), pt, eta, phi), rng)
         photon_eta, photon_phi = photons.eta.ravel(), photons.phi.ravel()

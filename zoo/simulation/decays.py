@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 
 __all__ = ["Parents", "Photons", "higgs_to_two", "to_photons"]
 
@@ -70,7 +70,7 @@ def to_photons(parents: Parents, rng: np.random.Generator) -> Photons:
     both = np.stack([first, momentum - first], axis=-2)
     harder = np.argsort(-both[..., 0], axis=-1)
     energy, px, py, pz = np.moveaxis(np.take_along_axis(both, harder[..., None], axis=-2), -1, 0)
-    return Photons(energy, np.arcsinh(pz / np.hypot(px, py)), geometry.wrap_phi(np.arctan2(py, px)))
+    return Photons(energy, np.arcsinh(pz / np.hypot(px, py)), cms_barrel.wrap_phi(np.arctan2(py, px)))
 
 
 def higgs_to_two(mass_gev: npt.ArrayLike, higgs_gev: float, rng: np.random.Generator) -> Parents:
@@ -97,7 +97,9 @@ def higgs_to_two(mass_gev: npt.ArrayLike, higgs_gev: float, rng: np.random.Gener
     def pair(first: Floats, second: Floats) -> Floats:
         return np.stack([first, second], axis=-1)
 
-    return Parents(pair(mass, mass), pair(pt, pt), pair(eta, -eta), geometry.wrap_phi(pair(phi, phi + np.pi)))
+    return Parents(
+        pair(mass, mass), pair(pt, pt), pair(eta, -eta), cms_barrel.wrap_phi(pair(phi, phi + np.pi))
+    )
 
 
 def _isotropic(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:

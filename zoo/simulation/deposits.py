@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation.geometry import Impact
+from zoo.detectors.cms_barrel import Impact
 from zoo.simulation.showers import ETA_STRIP_ATTENUATION, KINDS, PHI_STRIP_ATTENUATION, ShowerLibrary
 
 __all__ = ["Showers", "lay_showers", "take_impacts"]

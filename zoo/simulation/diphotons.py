@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.candidate_fields import A0, PHOTON
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.decays import Parents, Photons, higgs_to_two, to_photons
 
 __all__ = ["CONTINUED", "Decays", "GeneratedCandidates", "PhotonsAtVertex", "draw_candidates"]
@@ -57,7 +57,7 @@ class Decays:
         pt = self.pt_gev[0]
         if self.higgs_gev:
             pt = np.sqrt(max(0.25 * self.higgs_gev**2 - heaviest**2, 0.0)) / np.cosh(self.max_abs_eta)
-        if not 2.0 * heaviest < 0.95 * pt * self.max_opening_crystals * geometry.ETA_PITCH:
+        if not 2.0 * heaviest < 0.95 * pt * self.max_opening_crystals * cms_barrel.ETA_PITCH:
             raise InvalidValue(
                 "Decays.max_opening_crystals", "more, or lighter parents: hardly any decay is so narrow", self
             )
@@ -130,7 +130,7 @@ def _masses(n: int, decays: Decays, rng: np.random.Generator) -> Floats:
 
 def _alone(n: int, decays: Decays, rng: np.random.Generator) -> Parents:
     eta = rng.uniform(-decays.max_abs_eta, decays.max_abs_eta, n)
-    phi = geometry.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
     return Parents(_masses(n, decays, rng), rng.uniform(*decays.pt_gev, n), eta, phi)
 
 
@@ -161,6 +161,6 @@ def _narrow_decays(parents: Parents, decays: Decays, rng: np.random.Generator) -
 
 def _opening_crystals(photons: Photons) -> Floats:
     """Distance of the photons in the plane of eta and phi, in crystals."""
-    d_eta = np.diff(photons.eta)[:, 0] / geometry.ETA_PITCH
-    d_phi = geometry.wrap_phi(np.diff(photons.phi)[:, 0]) / geometry.PHI_PITCH
+    d_eta = np.diff(photons.eta)[:, 0] / cms_barrel.ETA_PITCH
+    d_phi = cms_barrel.wrap_phi(np.diff(photons.phi)[:, 0]) / cms_barrel.PHI_PITCH
     return np.hypot(d_eta, d_phi)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors.cms_barrel import CRYSTAL_MM, RADIUS_CM
 from zoo.errors import InvalidValue
-from zoo.simulation.geometry import CRYSTAL_MM, RADIUS_CM
 from zoo.simulation.rebinning import WINDOW
 from zoo.simulation.response import NOISE, NoiseModel
 from zoo.simulation.showers import ShowerLibrary

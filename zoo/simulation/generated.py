@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.cluster_fields import FLAVOURS
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 from zoo.simulation.decays import Parents, to_photons
 from zoo.simulation.hadrons import charge_of
 from zoo.simulation.jets import JetPool
@@ -104,7 +104,7 @@ def draw_groups(n: int, spectrum: Spectrum, split: str, rng: np.random.Generator
     is_flat = rng.random(n) < spectrum.flat_fraction
     et = np.where(is_flat, low + (high - low) * u, low * (high / low) ** u)
     eta = rng.uniform(-spectrum.max_abs_eta, spectrum.max_abs_eta, n)
-    phi = geometry.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
     charge = rng.choice(np.array([1, -1]), n)
     mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0)
     energy = et * np.cosh(eta)
@@ -118,7 +118,7 @@ def draw_groups(n: int, spectrum: Spectrum, split: str, rng: np.random.Generator
     of = jet[owner]
     pdg = pool.pdg_id[constituent].astype(np.int64)
     pdg = np.where((charge[of] < 0) & (charge_of(pdg) != 0), -pdg, pdg)
-    from_axis = geometry.wrap_phi(pool.phi[constituent] - jet_phi[owner])
+    from_axis = cms_barrel.wrap_phi(pool.phi[constituent] - jet_phi[owner])
 
     single = np.flatnonzero(flavour != JET)
     group = np.concatenate([single, of])
@@ -132,7 +132,7 @@ def draw_groups(n: int, spectrum: Spectrum, split: str, rng: np.random.Generator
         np.concatenate([np.where(flavour[single] == PHOTON, 22, 11 * charge[single]), pdg])[order],
         np.concatenate([energy[single], pool.energy_gev[constituent]])[order],
         np.concatenate([eta[single], pool.eta[constituent] * mirror[of]])[order],
-        np.concatenate([phi[single], geometry.wrap_phi(phi[of] + charge[of] * from_axis)])[order],
+        np.concatenate([phi[single], cms_barrel.wrap_phi(phi[of] + charge[of] * from_axis)])[order],
     )
 
 

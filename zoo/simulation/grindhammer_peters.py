@@ -42,8 +42,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors.cms_barrel import CRYSTAL_LENGTH_MM, CRYSTAL_MM
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.simulation.geometry import CRYSTAL_LENGTH_MM, CRYSTAL_MM
 from zoo.simulation.rebinning import GRIDS, OUTER
 from zoo.simulation.shower_table import KINDS
 from zoo.simulation.showers import ShowerLibrary

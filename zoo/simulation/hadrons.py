@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation.geometry import RADIUS_CM
+from zoo.detectors.cms_barrel import RADIUS_CM
 from zoo.simulation.helix import curvature_per_cm, step_to_radius
 from zoo.simulation.interactions import KIND_NAMES
 

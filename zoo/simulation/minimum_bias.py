@@ -26,8 +26,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors.cms_barrel import RADIUS_CM
 from zoo.errors import InvalidValue, require
-from zoo.simulation.geometry import RADIUS_CM
 from zoo.simulation.hadrons import LEAST_GEV, crystal_deposit, kinetic_gev, to_face
 from zoo.simulation.interactions import (
     GRID_ETA,

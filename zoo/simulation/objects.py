@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.columns import Columns
 from zoo.simulation.deposits import Showers, lay_showers, take_impacts
 from zoo.simulation.overlay import hardest_in_window, overlay
@@ -36,7 +36,7 @@ def draw_primaries(n: int, config: SampleConfig, rng: np.random.Generator) -> tu
     """Draws PDG id, energy (GeV), eta and phi of n primaries: see `SampleConfig`."""
     pdg_id = rng.choice(np.array(config.pdg_ids, dtype=np.int64), n)
     eta = rng.uniform(-config.max_abs_eta, config.max_abs_eta, n)
-    phi = geometry.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
     lowest = np.maximum(config.min_et_gev * np.cosh(eta), config.min_energy_gev)
     u = rng.random(n)
     flat = lowest + (config.max_energy_gev - lowest) * u
@@ -74,7 +74,7 @@ def simulate_objects(
     showers, patches, event, leader = _deposit(cascade, config, split, library, rng)
     n_patches = len(event)
     d_row = showers.row - patches.row[showers.owner]
-    d_column = geometry.delta_iphi(showers.iphi, patches.iphi[showers.owner])
+    d_column = cms_barrel.delta_iphi(showers.iphi, patches.iphi[showers.owner])
     true_gev, place = add_windows(config.patch, n_patches, showers.owner, d_row, d_column, showers.windows)
     pileup = overlay(patches, config.pileup, config.objects_per_crossing, split, pool, rng)
 
@@ -99,7 +99,7 @@ def simulate_objects(
         "hits.dead_neighbours": count_dead_neighbours(read.dead).ravel()[hits.place],
         "hits.true_energy_gev": true_gev.ravel()[hits.place],
         "hits.pileup_energy_gev": pileup.energy_gev.ravel()[hits.place],
-        "seed_ieta": geometry.ieta_from_row(row).astype(np.int16),
+        "seed_ieta": cms_barrel.ieta_from_row(row).astype(np.int16),
         "seed_iphi": iphi.astype(np.int16),
         "rho_gev": pileup.rho_gev[found],
         "leakage_gev": config.leakage.measure(leak, n_pileup, rng),
@@ -129,8 +129,8 @@ def _deposit(
         arrives in the barrel have no patch.
     """
     particle = np.flatnonzero(cascade.arrived)
-    impact = geometry.impact(cascade.eta[particle], cascade.phi[particle])
-    inside = geometry.in_barrel(impact.row)
+    impact = cms_barrel.impact(cascade.eta[particle], cascade.phi[particle])
+    inside = cms_barrel.in_barrel(impact.row)
     particle = particle[inside]
     impact = take_impacts(impact, inside)
     energy = cascade.energy_gev[particle]
@@ -140,7 +140,7 @@ def _deposit(
     patches = config.patch.around(impact.row[leader], impact.iphi[leader])
 
     near = config.patch.reached_by(
-        impact.row - patches.row[owner], geometry.delta_iphi(impact.iphi, patches.iphi[owner])
+        impact.row - patches.row[owner], cms_barrel.delta_iphi(impact.iphi, patches.iphi[owner])
     )
     leader = (np.cumsum(near) - 1)[leader]
     particle, owner, energy = particle[near], owner[near], energy[near]
@@ -166,7 +166,7 @@ def _leak_in_window(
     seed_row[found], seed_iphi[found] = row, iphi
     half = config.patch.window
     inside = (np.abs(showers.row - seed_row[showers.owner]) <= half[0]) & (
-        np.abs(geometry.delta_iphi(showers.iphi, seed_iphi[showers.owner])) <= half[1]
+        np.abs(cms_barrel.delta_iphi(showers.iphi, seed_iphi[showers.owner])) <= half[1]
     )
     leak = showers.rear_leak_gev(library)
     return np.bincount(showers.owner[inside], leak[inside], n_patches).astype(np.float64)[found]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.patches import Patches
 from zoo.simulation.pileup import HardParticles, PileupPool
 
@@ -47,9 +47,9 @@ class Overlay:
         """Returns the row and column of the crossing's image that lie on (row, column) of some patches."""
         shape = (-1,) + (1,) * (row.ndim - 1)
         mirror_eta, mirror_phi = self.mirror_eta[patch].reshape(shape), self.mirror_phi[patch].reshape(shape)
-        image_row = np.where(mirror_eta, geometry.N_ETA - 1 - row, row)
-        image_column = np.where(mirror_phi, geometry.N_PHI - 1 - column, column)
-        return image_row, (image_column + self.turn[patch].reshape(shape)) % geometry.N_PHI
+        image_row = np.where(mirror_eta, cms_barrel.N_ETA - 1 - row, row)
+        image_column = np.where(mirror_phi, cms_barrel.N_PHI - 1 - column, column)
+        return image_row, (image_column + self.turn[patch].reshape(shape)) % cms_barrel.N_PHI
 
 
 def overlay(
@@ -78,7 +78,7 @@ def overlay(
         energy_gev=np.zeros((n, *patches.layout.shape), np.float32),
         rho_gev=np.zeros(n, np.float32),
         n_vertices=np.zeros(n, np.int64),
-        turn=rng.integers(0, geometry.N_PHI, n),
+        turn=rng.integers(0, cms_barrel.N_PHI, n),
         mirror_eta=rng.random(n) < 0.5,
         mirror_phi=rng.random(n) < 0.5,
     )
@@ -86,7 +86,7 @@ def overlay(
         return laid
     everything = np.arange(n)
     rows, columns = laid.turned(patches.rows, patches.columns, everything)
-    rows = np.clip(rows, 0, geometry.N_ETA - 1)
+    rows = np.clip(rows, 0, cms_barrel.N_ETA - 1)
     for start in range(0, n, patches_per_crossing):
         part = slice(start, min(start + patches_per_crossing, n))
         n_vertices = int(rng.integers(pileup[0], pileup[1], endpoint=True))
@@ -106,6 +106,6 @@ def hardest_in_window(laid: Overlay, patches: Patches, found: Ints, row: Ints, c
     image_row[found], image_column[found] = laid.turned(row, column, found)
     for part, particles in laid.hard:
         near = np.abs(particles.row - image_row[part, None]) <= half[0]
-        near &= np.abs(geometry.delta_iphi(particles.iphi - 1, image_column[part, None])) <= half[1]
+        near &= np.abs(cms_barrel.delta_iphi(particles.iphi - 1, image_column[part, None])) <= half[1]
         hardest[part] = np.max(np.where(near, particles.energy_gev, 0.0), axis=1, initial=0.0)
     return hardest[found]

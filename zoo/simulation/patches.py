@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 
 __all__ = ["PatchShape", "Patches", "add_windows"]
 
@@ -52,7 +52,7 @@ class PatchShape:
     def around(self, row: Ints, iphi: Ints) -> Patches:
         """Lays patches around crystals, [B] each."""
         rows = row[:, None] + np.arange(-self.half[0], self.half[0] + 1)
-        columns = (iphi[:, None] - 1 + np.arange(-self.half[1], self.half[1] + 1)) % geometry.N_PHI
+        columns = (iphi[:, None] - 1 + np.arange(-self.half[1], self.half[1] + 1)) % cms_barrel.N_PHI
         return Patches(self, row, iphi, rows, columns)
 
     def reached_by(self, d_row: Ints, d_column: Ints) -> Bools:
@@ -81,7 +81,7 @@ class Patches:
     @property
     def exists(self) -> Bools:
         """[B, R] whether a row is part of the barrel."""
-        return geometry.in_barrel(self.rows)
+        return cms_barrel.in_barrel(self.rows)
 
 
 def add_windows(

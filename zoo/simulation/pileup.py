@@ -22,8 +22,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry, interactions
+from zoo.simulation import interactions
 from zoo.simulation.rebinning import WINDOW
 from zoo.simulation.shower_table import SPLIT_SEED, SPLITS, split_index, tenths
 from zoo.simulation.showers import ETA_STRIP_ATTENUATION, ShowerLibrary
@@ -128,10 +129,10 @@ class PileupPool:
         members = np.flatnonzero(self.split == index)
         counts = np.diff(self.events.start)
         vertex = np.repeat(np.arange(len(counts)), counts)
-        kept = np.flatnonzero((self.split[vertex] == index) & (np.abs(self.events.eta) < geometry.MAX_ETA))
+        kept = np.flatnonzero((self.split[vertex] == index) & (np.abs(self.events.eta) < cms_barrel.MAX_ETA))
         local = np.searchsorted(members, vertex[kept])
         energy = self.events.energy_gev[kept].astype(np.float64)
-        at = geometry.impact(self.events.eta[kept], self.events.phi[kept])
+        at = cms_barrel.impact(self.events.eta[kept], self.events.phi[kept])
         electron = self.events.kind[kept] == interactions.KIND_NAMES.index("electron")
         rng = np.random.default_rng([SPLIT_SEED, len(SPLITS) + 1, index])
         symmetry = rng.integers(0, 8, len(kept))
@@ -158,18 +159,18 @@ class PileupPool:
                 )
                 which, eta, phi = np.nonzero(windows > CRYSTAL_LEAST_GEV)
                 row = at.row[part][which] + eta - WINDOW // 2
-                column = (at.iphi[part][which] - 1 + phi - WINDOW // 2) % geometry.N_PHI
-                cells.append((local[part][which] * geometry.N_ETA + row) * geometry.N_PHI + column)
+                column = (at.iphi[part][which] - 1 + phi - WINDOW // 2) % cms_barrel.N_PHI
+                cells.append((local[part][which] * cms_barrel.N_ETA + row) * cms_barrel.N_PHI + column)
                 values.append(windows[which, eta, phi])
         cell, inverse = np.unique(np.concatenate(cells), return_inverse=True)
         total = np.bincount(inverse, weights=np.concatenate(values)).astype(np.float32)
-        owner, place = np.divmod(cell, geometry.N_ETA * geometry.N_PHI)
+        owner, place = np.divmod(cell, cms_barrel.N_ETA * cms_barrel.N_PHI)
         edges = np.arange(len(members) + 1)
         hard_index = np.flatnonzero(hard)
         return Deposits(
             np.searchsorted(owner, edges),
-            (place // geometry.N_PHI).astype(np.int32),
-            (place % geometry.N_PHI).astype(np.int32),
+            (place // cms_barrel.N_PHI).astype(np.int32),
+            (place % cms_barrel.N_PHI).astype(np.int32),
             total,
             np.searchsorted(local[hard_index], edges),
             at.row[hard_index],
@@ -196,18 +197,18 @@ class PileupPool:
             raise InvalidValue("n_vertices", "0 or more", n_vertices)
         table = self.deposits(split)
         drawn = rng.integers(0, len(table), n_vertices)
-        turn = rng.integers(0, geometry.N_PHI, n_vertices)
+        turn = rng.integers(0, cms_barrel.N_PHI, n_vertices)
         mirrored = rng.random(n_vertices) < 0.5
         entry, copy = _ragged(table.start, drawn)
         row, column = _moved(table.row[entry], table.column[entry], turn[copy], mirrored[copy])
-        size = geometry.N_ETA * geometry.N_PHI
-        image = np.bincount(row * geometry.N_PHI + column, weights=table.energy_gev[entry], minlength=size)
+        size = cms_barrel.N_ETA * cms_barrel.N_PHI
+        image = np.bincount(row * cms_barrel.N_PHI + column, weights=table.energy_gev[entry], minlength=size)
         hard, copy = _ragged(table.hard_start, drawn)
         hard_row, hard_column = _moved(
             table.hard_row[hard], table.hard_column[hard], turn[copy], mirrored[copy]
         )
         return Crossing(
-            image.astype(np.float32).reshape(geometry.N_ETA, geometry.N_PHI),
+            image.astype(np.float32).reshape(cms_barrel.N_ETA, cms_barrel.N_PHI),
             _rho(table.grid_gev[drawn], turn, mirrored),
             HardParticles(table.hard_gev[hard], hard_row, hard_column + 1),
         )
@@ -226,15 +227,15 @@ def _moved(
 ) -> tuple[Ints, Ints]:
     """Crystals after the turn in phi and the mirror in eta."""
     column = column + turn
-    column[column >= geometry.N_PHI] -= geometry.N_PHI
-    return np.where(mirrored, geometry.N_ETA - 1 - row, row), column
+    column[column >= cms_barrel.N_PHI] -= cms_barrel.N_PHI
+    return np.where(mirrored, cms_barrel.N_ETA - 1 - row, row), column
 
 
 def _rho(grids: F32, turn: Ints, mirrored: npt.NDArray[np.bool_]) -> float:
     """Median over the grid's cells of the density of pT, each interaction turned by whole cells."""
     if not len(grids):
         return 0.0
-    cells = np.rint(turn * (interactions.GRID_PHI / geometry.N_PHI)).astype(np.int64)
+    cells = np.rint(turn * (interactions.GRID_PHI / cms_barrel.N_PHI)).astype(np.int64)
     along_phi = (np.arange(interactions.GRID_PHI) - cells[:, None]) % interactions.GRID_PHI
     along_eta = np.arange(interactions.GRID_ETA)
     along_eta = np.where(mirrored[:, None], along_eta[::-1], along_eta)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.patches import Patches
 from zoo.simulation.response import DeadChannels, NoiseModel
 
@@ -52,7 +52,7 @@ def read_out(
         tower_reach: A dead tower holds one crystal at most so many rows and columns from a patch's centre.
         rng: Source of randomness.
     """
-    crystal_eta = geometry.eta_from_row(patches.rows).astype(np.float32)
+    crystal_eta = cms_barrel.eta_from_row(patches.rows).astype(np.float32)
     sigma = noise.sigma_gev(np.broadcast_to(crystal_eta[:, :, None], deposit_gev.shape), rng)
     is_dead = dead.draw(patches.rows, patches.columns, tower_reach, rng)
     measured = noise.measure(deposit_gev, sigma, rng)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation.geometry import CRYSTAL_MM
+from zoo.detectors.cms_barrel import CRYSTAL_MM
 
 F32 = npt.NDArray[np.float32]
 WINDOW = 15

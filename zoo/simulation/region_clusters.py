@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.pf_clustering import PFClusters, pf_clusters
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.columns import Columns
 from zoo.simulation.deposits import Showers
 from zoo.simulation.overlay import Overlay, overlay
@@ -75,7 +75,7 @@ def fill(
         rng: Source of randomness.
     """
     d_row = showers.row - regions.row[showers.owner]
-    d_column = geometry.delta_iphi(showers.iphi, regions.iphi[showers.owner])
+    d_column = cms_barrel.delta_iphi(showers.iphi, regions.iphi[showers.owner])
     true_gev, place = add_windows(
         config.region, len(regions.row), showers.owner, d_row, d_column, showers.windows
     )
@@ -113,7 +113,7 @@ def cluster(
     place = np.flatnonzero(readout.is_hit)
     line, column = np.divmod(place, n_columns)
     event, row = np.divmod(line, n_rows)
-    ieta = geometry.ieta_from_row(regions.rows[event, row])
+    ieta = cms_barrel.ieta_from_row(regions.rows[event, row])
     iphi = regions.columns[event, column] + 1
     measured, sigma = readout.measured_gev.ravel()[place], readout.sigma_gev.ravel()[place]
     found = pf_clusters(

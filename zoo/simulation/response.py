@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors.cms_barrel import N_ETA, N_PHI, in_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation.geometry import N_ETA, N_PHI, in_barrel
 
 __all__ = ["NOISE", "DeadChannels", "LeakageModel", "NoiseModel", "count_dead_neighbours"]
 

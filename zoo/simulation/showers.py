@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.simulation import geometry, rebinning
+from zoo.simulation import rebinning
 from zoo.simulation.shower_table import KINDS, SCALARS, SPLITS, Kind, ShowerTable, split_index, split_of
 
 __all__ = [
@@ -219,15 +220,15 @@ class ShowerLibrary:
                 windows[part] = shared * factor[start : start + BLOCK, None, None]
         if row is not None:
             window_rows = np.asarray(row)[:, None] + np.arange(-7, 8)
-            windows *= geometry.in_barrel(window_rows)[:, :, None]
+            windows *= cms_barrel.in_barrel(window_rows)[:, :, None]
         return windows
 
 
 def strip_losses(row: Ints, iphi: Ints, attenuation: tuple[float, float]) -> tuple[F32, F32]:
     """Returns [S, 16] parts lost along the edges of the windows around crystals, in eta and in phi."""
     edges = np.arange(-(rebinning.WINDOW // 2), rebinning.WINDOW // 2 + 2)
-    in_eta = geometry.ETA_GAP_EDGES[np.clip(row[:, None] + edges, 0, geometry.N_ETA)]
-    in_phi = geometry.PHI_GAP_EDGES[(iphi[:, None] - 1 + edges) % geometry.N_PHI]
+    in_eta = cms_barrel.ETA_GAP_EDGES[np.clip(row[:, None] + edges, 0, cms_barrel.N_ETA)]
+    in_phi = cms_barrel.PHI_GAP_EDGES[(iphi[:, None] - 1 + edges) % cms_barrel.N_PHI]
     return (in_eta * np.float32(attenuation[0])), (in_phi * np.float32(attenuation[1]))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.calorimeters import ECAL_FACE, HCAL_FACE
 from zoo.simulation.crossings import Crossings
 from zoo.simulation.helix import curvature_per_cm
@@ -162,7 +162,7 @@ def _measure(
     angle = config.angle_resolution + config.angle_resolution_gev / pt
     measured_eta = eta + angle * rng.standard_normal(n)
     measured = np.minimum(measured, HARDEST_GEV / np.cosh(measured_eta))
-    phi = geometry.wrap_phi(true["phi"] + angle * rng.standard_normal(n))
+    phi = cms_barrel.wrap_phi(true["phi"] + angle * rng.standard_normal(n))
     spread = np.hypot(config.dz_resolution_cm, config.dz_resolution_cm_gev / pt * np.cosh(eta))
     dz = true["z"] - made.hard_z_cm[true["event"]] + spread * rng.standard_normal(n)
     mean_hits = np.where(

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.schema import leaf_values
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 from zoo.simulation.mean_shower import CORE, REACH, MeanShowers, Profile
 from zoo.simulation.samples import ELECTRONS, SampleConfig
 from zoo.simulation.shower_table import KINDS
@@ -136,7 +136,7 @@ def _chunk(records: ak.Array, config: SampleConfig, showers: Showers) -> Iterato
     arrivals, unseen_owner, unseen_gev = _arrivals(records, config)
     shapes = _shapes(arrivals, showers)
     hits = _Hits(
-        geometry.row_from_ieta(leaf_values(records, "hits.ieta")),
+        cms_barrel.row_from_ieta(leaf_values(records, "hits.ieta")),
         leaf_values(records, "hits.iphi").astype(np.int64),
         leaf_values(records, "hits.noise_gev").astype(np.float64),
         leaf_values(records, "hits.pileup_energy_gev").astype(np.float64),
@@ -183,7 +183,7 @@ def _model(
     hard = int(np.sum(energy > HARD_GEV))
     kept = energy - leak
     d_row = hits.row - arrivals.row[:, None]
-    d_column = geometry.delta_iphi(hits.iphi, arrivals.iphi[:, None])
+    d_column = cms_barrel.delta_iphi(hits.iphi, arrivals.iphi[:, None])
     near = (np.abs(d_row) <= REACH[0]) & (np.abs(d_column) <= REACH[1])
     particle, hit = np.nonzero(near)
     place = particle, d_row[near] + REACH[0], d_column[near] + REACH[1]
@@ -242,10 +242,10 @@ def _arrivals(records: ak.Array, config: SampleConfig) -> tuple[_Arrivals, Ints,
     order = np.lexsort((-energy, owner))
     order = order[last[order]]
 
-    at = geometry.impact(leaf_values(records, "particles.eta"), leaf_values(records, "particles.phi"))
-    seed_row = geometry.row_from_ieta(np.asarray(records.seed_ieta))[owner]
+    at = cms_barrel.impact(leaf_values(records, "particles.eta"), leaf_values(records, "particles.phi"))
+    seed_row = cms_barrel.row_from_ieta(np.asarray(records.seed_ieta))[owner]
     d_row = np.abs(at.row - seed_row)
-    d_column = np.abs(geometry.delta_iphi(at.iphi, np.asarray(records.seed_iphi)[owner]))
+    d_column = np.abs(cms_barrel.delta_iphi(at.iphi, np.asarray(records.seed_iphi)[owner]))
     arrived = leaf_values(records, "particles.library_row") >= 0
     window = config.patch.window
     near = arrived & (d_row <= window[0] + REACH[0]) & (d_column <= window[1] + REACH[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation.geometry import N_PHI, ieta_from_row
+from zoo.detectors.cms_barrel import N_PHI, ieta_from_row
 from zoo.simulation.patches import Patches
 
 __all__ = ["Hits", "find_seeds", "window_hits"]

@@ -1,6 +1,5 @@
 """From toy records through the training's own path to a network, and a network with convolutions exported."""
 
-
 import keras
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.pf_clustering.lattice import Lattice
-from zoo.simulation import geometry
+from zoo.detectors import cms_barrel
 
 __all__ = ["Variables", "barrel_variables", "plane_place", "plane_variables"]
 
@@ -29,7 +29,7 @@ Variables = dict[str, Floats]
 
 REACH = 0.3
 """Crystals over which a gap is felt; from 0.25 to 0.6 it hardly matters."""
-_ETA_EDGES = np.flatnonzero(geometry.ETA_GAP_EDGES)
+_ETA_EDGES = np.flatnonzero(cms_barrel.ETA_GAP_EDGES)
 
 
 def barrel_variables(
@@ -52,16 +52,17 @@ def barrel_variables(
         seed_energy_gev: [K] their energies.
         n_hits: [K] hits of the clusters.
     """
-    row = np.asarray(eta, np.float64) / geometry.ETA_PITCH + geometry.N_ETA / 2
-    seed_phi = geometry.phi_from_iphi(np.asarray(seed_iphi))
-    turn = geometry.wrap_phi(np.asarray(phi, np.float64) - seed_phi) / geometry.PHI_PITCH
+    row = np.asarray(eta, np.float64) / cms_barrel.ETA_PITCH + cms_barrel.N_ETA / 2
+    seed_phi = cms_barrel.phi_from_iphi(np.asarray(seed_iphi))
+    turn = cms_barrel.wrap_phi(np.asarray(phi, np.float64) - seed_phi) / cms_barrel.PHI_PITCH
     column = np.asarray(seed_iphi) - 0.5 + turn
     to_edge = np.abs(row[:, None] - _ETA_EDGES)
     to_supermodule = np.abs(
-        (column + geometry.SUPERMODULE_IPHI / 2) % geometry.SUPERMODULE_IPHI - geometry.SUPERMODULE_IPHI / 2
+        (column + cms_barrel.SUPERMODULE_IPHI / 2) % cms_barrel.SUPERMODULE_IPHI
+        - cms_barrel.SUPERMODULE_IPHI / 2
     )
     return {
-        **_shape(row - geometry.row_from_ieta(seed_ieta) - 0.5, turn, n_hits, seed_energy_gev, energy_gev),
+        **_shape(row - cms_barrel.row_from_ieta(seed_ieta) - 0.5, turn, n_hits, seed_energy_gev, energy_gev),
         "abs_eta": np.abs(np.asarray(eta, np.float64)),
         "eta_gap": _closeness(to_edge[:, 1:-1].min(axis=1)),
         "phi_gap": _closeness(to_supermodule),

@@ -16,8 +16,8 @@ from zoo.baselines.pf_clustering import topology
 from zoo.baselines.pf_clustering.config import BARREL, PFClusteringConfig
 from zoo.baselines.pf_clustering.lattice import Lattice, barrel
 from zoo.baselines.pf_clustering.sharing import TopoHits, share
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 
 __all__ = ["Fractions", "PFClusters", "lattice_clusters", "pf_clusters"]
 
@@ -80,7 +80,7 @@ class PFClusters:
     @property
     def seed_ieta(self) -> Ints:
         """[K] ieta of the seed, for clusters of the barrel."""
-        return geometry.ieta_from_row(self.seed_row)
+        return cms_barrel.ieta_from_row(self.seed_row)
 
     @property
     def seed_iphi(self) -> Ints:
@@ -117,11 +117,11 @@ def pf_clusters(
         InvalidValue: Arrays of unequal lengths, indices outside the barrel, a crystal twice in an event,
             energies that are not finite, thresholds that are not positive.
     """
-    row = geometry.row_from_ieta(_integers("ieta", ieta))
+    row = cms_barrel.row_from_ieta(_integers("ieta", ieta))
     column = _integers("iphi", iphi) - 1
-    bad = (column < 0) | (column >= geometry.N_PHI)
+    bad = (column < 0) | (column >= cms_barrel.N_PHI)
     if bad.any():
-        raise InvalidValue("iphi", f"1..{geometry.N_PHI}", (np.unique(column[bad])[:5] + 1).tolist())
+        raise InvalidValue("iphi", f"1..{cms_barrel.N_PHI}", (np.unique(column[bad])[:5] + 1).tolist())
     return lattice_clusters(
         barrel(),
         row_splits,
@@ -253,7 +253,7 @@ def _joined(parts: list[dict[str, Any]], order: Ints, n_events: int) -> PFCluste
         row_splits=np.searchsorted(all_of["event"], np.arange(n_events + 1)),
         energy_gev=all_of["energy_gev"],
         eta=np.arcsinh(z / np.hypot(x, y)),
-        phi=geometry.wrap_phi(np.arctan2(y, x)),
+        phi=cms_barrel.wrap_phi(np.arctan2(y, x)),
         position_cm=all_of["position_cm"],
         seed=order[all_of["seed"]],
         seed_row=all_of["seed_row"],

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
-from zoo.simulation import geometry
 
 __all__ = ["Lattice", "barrel", "flat"]
 
@@ -69,14 +69,14 @@ class Lattice:
 @functools.cache
 def barrel() -> Lattice:
     """The ECAL barrel of `simulation.geometry`: rows along eta, column iphi - 1, axes from the origin."""
-    row, column = np.divmod(np.arange(geometry.N_ETA * geometry.N_PHI), geometry.N_PHI)
-    position = geometry.crystal_xyz_cm(geometry.ieta_from_row(row), column + 1)
+    row, column = np.divmod(np.arange(cms_barrel.N_ETA * cms_barrel.N_PHI), cms_barrel.N_PHI)
+    position = cms_barrel.crystal_xyz_cm(cms_barrel.ieta_from_row(row), column + 1)
     axis = position / np.linalg.norm(position, axis=1, keepdims=True)
-    return Lattice(geometry.N_ETA, geometry.N_PHI, True, position, axis)
+    return Lattice(cms_barrel.N_ETA, cms_barrel.N_PHI, True, position, axis)
 
 
 @functools.cache
-def flat(n_rows: int, n_columns: int, pitch_cm: float = geometry.CRYSTAL_MM / 10) -> Lattice:
+def flat(n_rows: int, n_columns: int, pitch_cm: float = cms_barrel.CRYSTAL_MM / 10) -> Lattice:
     """A plane of parallel crystals at normal incidence: depth moves nothing sideways.
 
     It touches the barrel's cylinder at eta = phi = 0, so that angles, in which convergence is counted, mean
@@ -89,6 +89,6 @@ def flat(n_rows: int, n_columns: int, pitch_cm: float = geometry.CRYSTAL_MM / 10
     """
     row, column = np.divmod(np.arange(n_rows * n_columns), n_columns)
     sideways = [row - (n_rows - 1) / 2, column - (n_columns - 1) / 2]
-    distance = np.full(row.shape, geometry.RADIUS_CM)
+    distance = np.full(row.shape, cms_barrel.RADIUS_CM)
     position = np.stack([distance, sideways[0] * pitch_cm, sideways[1] * pitch_cm], axis=1)
     return Lattice(n_rows, n_columns, False, position, np.zeros_like(position))

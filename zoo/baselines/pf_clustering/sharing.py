@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 
 from zoo.baselines.pf_clustering.config import PFClusteringConfig
 from zoo.baselines.pf_clustering.lattice import Lattice
-from zoo.simulation.geometry import wrap_phi
+from zoo.detectors.cms_barrel import wrap_phi
 
 __all__ = ["Shared", "TopoHits", "share"]
 

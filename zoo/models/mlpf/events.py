@@ -103,9 +103,7 @@ def targets(records: ak.Array) -> dict[str, Float32]:
     return padded
 
 
-def validate(
-    inputs: Mapping[str, npt.NDArray[Any]], features: tuple[str, ...] = ELEMENT_FEATURES
-) -> None:
+def validate(inputs: Mapping[str, npt.NDArray[Any]], features: tuple[str, ...] = ELEMENT_FEATURES) -> None:
     """Checks input tensors: dtypes, shapes, finite (padding too), ranges of the field table.
 
     Args:
