@@ -47,7 +47,7 @@ def event(n: int, seed: int = 0, features: int = 25) -> dict[str, np.ndarray]:
 
 def card_of(config: Any) -> Any:
     """Returns a card without a folder: what the functions that write graphs look at."""
-    from zoo.cards import ModelCard, Preset, TensorSpec
+    from zoo.cards.card import ModelCard, Preset, TensorSpec
     from zoo.models.mlpf.config import MOMENTUM, VISIBLE
 
     outputs = {"class_logit": config.classes, "class_probability": config.classes, "momentum": MOMENTUM,

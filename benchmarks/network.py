@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmarks.subjects import Subject
 from benchmarks.timing import Row, giga_operations, in_turn, matrix_product
+from zoo.cards.registry import info
 from zoo.goldens import Tensors, write_tensors
-from zoo.registry import info
 
 BATCHES = (1, 64, 512)
 Call = Callable[[Tensors], object]

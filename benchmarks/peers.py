@@ -22,7 +22,7 @@ from benchmarks.network import RUNTIMES
 from benchmarks.subjects import Batch, Subject
 from benchmarks.timing import Row
 from benchmarks.training_step import step_of
-from zoo.registry import info
+from zoo.cards.registry import info
 
 TRAINING_BATCH = 256
 

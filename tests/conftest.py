@@ -40,8 +40,8 @@ def toy_release_source(tmp_path_factory):
     import keras
 
     import zoo
-    from zoo.artefacts import file_sums
     from zoo.card_tags import record_tag
+    from zoo.cards.weights import file_sums
 
     root = tmp_path_factory.mktemp("toy_release")
     shutil.copytree(TOY_MODELS, root / "models", ignore=shutil.ignore_patterns("__pycache__"))

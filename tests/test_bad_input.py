@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 from zoo.predicting import check_inputs
 from zoo.predictions_file import write_predictions
-from zoo.registry import network
 
 
 @pytest.fixture

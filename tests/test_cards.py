@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.card_markdown import TABLE_END, TABLE_START, model_table, update_readme
 from zoo.card_tags import record_tag
-from zoo.cards import read_card
+from zoo.cards.card import read_card
+from zoo.cards.markdown import TABLE_END, TABLE_START, model_table, update_readme
 from zoo.errors import InvalidFile, InvalidValue
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,8 +5,8 @@ import pytest
 
 import zoo
 from zoo.__main__ import main, parser
+from zoo.cards.registry import network
 from zoo.errors import ZooError
-from zoo.registry import network
 
 COMMANDS = ("list", "info", "simulate", "predict", "reconstruct", "evaluate", "export", "verify")
 
@@ -166,7 +166,7 @@ def drn_folder(tmp_path_factory):
     """An untrained DRN as `python -m training` leaves a run: model.keras and run.json."""
     import keras
 
-    from zoo.artefacts import sha256
+    from zoo.cards.weights import sha256
     from zoo.graphs import write_keras
 
     folder = tmp_path_factory.mktemp("runs") / "drn-001"

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.artefacts import sha256
+from zoo.cards.registry import network
+from zoo.cards.weights import sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.goldens import extend_padding, golden_inputs, read_tensors, select_row
-from zoo.registry import network
 from zoo.verification import compare, read_manifest, verify
 from zoo.verification_process import runner
 

@@ -21,7 +21,7 @@ LOAD = """
 import json, zoo, numpy as np
 from zoo.goldens import read_tensors
 from zoo.graphs import call
-from zoo.artefacts import tag_folder
+from zoo.cards.weights import tag_folder
 card = zoo.info("toy")
 folder = tag_folder(card, card.tag())
 model = zoo.load("toy")

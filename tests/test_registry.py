@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import zoo
-from zoo import registry
+from zoo.cards.card import registry
 from zoo.errors import InvalidValue, UnknownName
 
 FRESH = """

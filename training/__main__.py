@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.recipe import RECIPES
+from zoo.cards.registry import baselines
 from zoo.errors import UnknownName, ZooError
-from zoo.registry import baselines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from training import manifest
 from training.supercluster_objects import events_of
+from zoo.cards.registry import is_folder
 from zoo.chain import reconstruct
 from zoo.data.cluster_truth import match_superclusters
 from zoo.data.schema import leaf_values
@@ -42,7 +43,6 @@ from zoo.evaluation.dielectron_mass import compare_masses
 from zoo.evaluation.measures import response_measures
 from zoo.evaluation.report import EnergyReport, Method
 from zoo.evaluation.selection import half_widths, share
-from zoo.registry import is_folder
 from zoo.simulation.samples import simulate
 from zoo.superclustering import MUSTACHES, Superclustering
 

@@ -25,7 +25,7 @@ from training import data, manifest
 from training.contest_events import check_unseen, shifted, with_truth
 from training.contestants import Columns, Contestant, contestant, predictions
 from training.recipe import Data, block
-from zoo import registry
+from zoo.cards.card import registry
 from zoo.errors import InvalidValue
 from zoo.evaluation.class_table import ClassTable, class_table
 from zoo.evaluation.classes import AVERAGE, HARD, ObjectClass, object_classes

@@ -22,8 +22,8 @@ import numpy.typing as npt
 import zoo
 from training import manifest
 from training.recipe import from_dict
-from zoo import registry
-from zoo.artefacts import tag_folder
+from zoo.cards.card import registry
+from zoo.cards.weights import tag_folder
 
 if TYPE_CHECKING:
     import awkward as ak

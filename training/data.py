@@ -31,12 +31,12 @@ import numpy as np
 import numpy.typing as npt
 
 from training.recipe import Data
+from zoo.cards.registry import network
 from zoo.data import raw_energy_gev
 from zoo.data.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
 from zoo.data.object_fields import OBJECTS
 from zoo.data.shards import ShardCache
 from zoo.errors import InvalidValue, UnknownName
-from zoo.registry import network
 
 SPLITS = ("train", "validation", "test")
 TOY = "toy"  # the model's own quick sample, for tests

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.registry import network
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN_JSON = "run.json"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.distribute import STRATEGIES
-from zoo import registry
+from zoo.cards.card import registry
 from zoo.data.object_fields import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.models.network import Network

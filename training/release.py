@@ -23,9 +23,8 @@ import numpy as np
 import zoo
 from training import data, manifest
 from training.recipe import Data, Recipe, block, from_dict, read
-from zoo import registry
 from zoo.card_tags import record_tag
-from zoo.cards import ModelCard
+from zoo.cards.card import ModelCard, registry
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.card_metrics import card_metrics
 from zoo.loading import network_of
@@ -150,7 +149,7 @@ def measure(candidate: Candidate, network: keras.Model, out: Path) -> list[dict[
         out: Folder of the report.
 
     Returns:
-        The metrics of a card, one table each with the fields of `zoo.cards.Metric`.
+        The metrics of a card, one table each with the fields of `zoo.cards.card.Metric`.
     """
     from zoo.predicting import predict
 

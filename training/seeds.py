@@ -17,7 +17,7 @@ import numpy as np
 from training import manifest
 from training.recipe import from_dict
 from training.release import REPORT, Candidate, measure, rebuild, unseen_events
-from zoo import registry
+from zoo.cards.card import registry
 from zoo.errors import InvalidValue
 
 __all__ = ["compare_seeds"]

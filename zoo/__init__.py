@@ -20,11 +20,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.cards.registry import info, list_models
     from zoo.chain import reconstruct
     from zoo.exporting import export
     from zoo.loading import distribution, load
     from zoo.predicting import predict
-    from zoo.registry import info, list_models
     from zoo.verification import verify
 
 __version__ = "0.1.0"
@@ -47,8 +47,8 @@ __all__ = [
 _HOME = {
     "distribution": "zoo.loading",
     "export": "zoo.exporting",
-    "info": "zoo.registry",
-    "list_models": "zoo.registry",
+    "info": "zoo.cards.registry",
+    "list_models": "zoo.cards.registry",
     "load": "zoo.loading",
     "predict": "zoo.predicting",
     "reconstruct": "zoo.chain",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.cards import ModelCard, read_card
+from zoo.cards.card import ModelCard, read_card
 from zoo.errors import InvalidValue
 
 __all__ = ["record_tag"]
@@ -34,7 +34,7 @@ def record_tag(
         card_path: The `card.toml`.
         tag: Name of the tag, e.g. "barrel_v1".
         files: sha256 by path inside the tag's folder.
-        metrics: Measured numbers; the keys are the fields of `zoo.cards.Metric`.
+        metrics: Measured numbers; the keys are the fields of `zoo.cards.card.Metric`.
         preset: The preset of the weights; empty for a baseline.
         date: Day of the release, ISO; today if None.
         extra: Further values and tables for this tag, e.g. {"showers": {"electrons": 500000}}.

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
-from zoo.artefacts import folder_sha256, sha256
-from zoo.cards import ModelCard, TensorSpec
+from zoo.cards.card import ModelCard, TensorSpec
+from zoo.cards.weights import folder_sha256, sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.goldens import golden_inputs, write_tensors
 from zoo.loading import network_of

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.cards import ModelCard
+from zoo.cards.card import ModelCard
 from zoo.errors import InvalidFile
 from zoo.models.network import Network
 

@@ -28,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from zoo.cards import ModelCard, TensorSpec
+from zoo.cards.card import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, require
 from zoo.goldens import Tensors, masked_sets
 from zoo.layers.in_chunks import in_chunks

@@ -20,11 +20,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import registry
-from zoo.artefacts import check_file, tag_file
+from zoo.cards.card import registry
+from zoo.cards.registry import info, is_folder, split_name
+from zoo.cards.weights import check_file, tag_file
 from zoo.errors import InvalidFile, InvalidValue, ZooError
 from zoo.models.network import Network
-from zoo.registry import info, is_folder, split_name
 
 if TYPE_CHECKING:
     import keras

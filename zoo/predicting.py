@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.cards import ModelCard, TensorSpec
+from zoo.cards.card import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, UnknownName
 from zoo.goldens import Tensors, masked_sets
 from zoo.loading import network_of

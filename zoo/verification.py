@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.artefacts import check_file
+from zoo.cards.weights import check_file
 from zoo.errors import ChecksumMismatch, InvalidFile
 from zoo.exporting import MANIFEST
 from zoo.goldens import read_tensors

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.cards import ModelCard
+from zoo.cards.card import ModelCard
+from zoo.cards.registry import info
 from zoo.errors import InvalidValue, require
 from zoo.goldens import (
     Tensors,
@@ -25,7 +26,6 @@ from zoo.goldens import (
     read_tensors,
     select_row,
 )
-from zoo.registry import info
 from zoo.verification import read_manifest
 
 __all__ = ["runner"]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from zoo.baselines import linear_calibration
+from zoo.cards.registry import baseline, baselines, info
 from zoo.errors import UnknownName
 from zoo.models.drn.events import sample
-from zoo.registry import baseline, baselines, info
 
 
 @pytest.mark.parametrize("tag", ["", "nowhere_v7", *info("linear_calibration").tags])

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.cards.registry import network
 from zoo.goldens import golden_inputs
-from zoo.registry import network
 from zoo.verification import compare
 from zoo.verification_process import runner
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.artefacts import tag_folder
+from zoo.cards.weights import tag_folder
 from zoo.goldens import read_tensors
 from zoo.verification import read_manifest
 from zoo.verification_process import runner

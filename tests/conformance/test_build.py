@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo.cards.registry import network
 from zoo.errors import InvalidValue
 from zoo.goldens import masked_sets
 from zoo.predicting import check_inputs
-from zoo.registry import network
 
 PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(name).presets]
 

@@ -14,8 +14,7 @@ from training import linear_calibration as linear_trainer
 from training import manifest, run
 from training.recipe import read
 from training.release import release
-from zoo import registry
-from zoo.cards import read_card
+from zoo.cards.card import read_card, registry
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.card_metrics import card_metrics
 

@@ -13,8 +13,8 @@ from tiny_runs import tiny, words
 
 from training import callbacks, manifest, run
 from training.__main__ import main
+from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.registry import network
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     import awkward as ak
 
-    from zoo.cards import ModelCard
+    from zoo.cards.card import ModelCard
     from zoo.data.fields import Schema
 
     Predict = Callable[[ak.Array], ak.Array]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.artefacts import tag_file, tag_folder
+from zoo.cards.registry import info
+from zoo.cards.weights import tag_file, tag_folder
 from zoo.errors import InvalidFile
-from zoo.registry import info
 
 __all__ = ["weights_folder"]
 

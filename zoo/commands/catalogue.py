@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from zoo.cards.registry import info, list_models
 from zoo.commands.console import SubParsers, add_command
-from zoo.registry import info, list_models
 
 __all__ = ["add_to"]
 
@@ -31,13 +31,13 @@ def _list(arguments: argparse.Namespace) -> int:
         names += list_models(arguments.filter, kind="baseline")
     cards = [info(name) for name in names]
     if arguments.update is not None:
-        from zoo.card_markdown import update_readme
+        from zoo.cards.markdown import update_readme
 
         changed = update_readme(arguments.update, cards)
         print(f"{arguments.update}: {'table rewritten' if changed else 'is current'}")
         return 0
     if arguments.markdown:
-        from zoo.card_markdown import model_table
+        from zoo.cards.markdown import model_table
 
         print(model_table(cards), end="")
         return 0

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.cards.registry import baseline, is_folder, split_name
 from zoo.commands.console import (
     SubParsers,
     add_command,
@@ -18,7 +19,6 @@ from zoo.commands.console import (
     starting_tensorflow,
 )
 from zoo.errors import InvalidValue, UnknownName
-from zoo.registry import baseline, is_folder, split_name
 
 if TYPE_CHECKING:
     import awkward as ak

@@ -1,7 +1,7 @@
 """`Network`: everything that belongs to one network of the zoo, from records to the report.
 
 A network is a folder with a `card.toml` and a package whose `__init__.py` holds one subclass of `Network`.
-`zoo.registry.network(name, preset)` makes the object; predicting, training, tuning, export, release,
+`zoo.cards.registry.network(name, preset)` makes the object; predicting, training, tuning, export, release,
 evaluation and the conformance tests take it and nothing else of the model.
 
 `builder` and `compile_arguments` alone import Keras: reading, evaluating and predicting in another runtime
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from zoo.cards import ModelCard
+    from zoo.cards.card import ModelCard
     from zoo.data.fields import Schema
     from zoo.data.flat import Flat
 
@@ -201,7 +201,7 @@ class Network(ABC):
             sample: The events in words.
 
         Returns:
-            One table for each metric, with the fields of `zoo.cards.Metric`.
+            One table for each metric, with the fields of `zoo.cards.card.Metric`.
         """
         raise InvalidValue("card_metrics", "a network with a report", repr(self.name))
 

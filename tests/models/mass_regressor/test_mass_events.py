@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.cards.registry import network
 from zoo.data.candidate_fields import CANDIDATES
 from zoo.data.flat import from_flat, to_flat
 from zoo.data.schema import validate as validate_records
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mass_regressor import events
-from zoo.registry import network
 
 
 @pytest.fixture(scope="module")

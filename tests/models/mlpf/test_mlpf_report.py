@@ -11,6 +11,7 @@ import pytest
 import zoo
 from training import recipe
 from tuning.spaces import mlpf as tuning_space
+from zoo.cards.registry import network
 from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
 from zoo.data.flat import to_flat
 from zoo.data.schema import validate
@@ -21,7 +22,6 @@ from zoo.models.mlpf.config import NOV2022
 from zoo.models.mlpf.event_figures import calibrated
 from zoo.models.mlpf.goals import check_goals
 from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets, threshold
-from zoo.registry import network
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_no_bin_is_left_out_and_the_folder_is_whole(written):
 
 def test_card_metrics_fit_the_card(written):
     _, content = written
-    from zoo.cards import Metric
+    from zoo.cards.card import Metric
 
     metrics = report.card_metrics(content, "ttbar")
     known = {item.name for item in fields(Metric)}

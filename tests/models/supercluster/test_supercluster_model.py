@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from zoo.cards.registry import info
 from zoo.graphs import call
 from zoo.models.supercluster import cluster_hits, events
 from zoo.models.supercluster.cluster_features import LOCAL_FEATURES, LOCAL_WINDOW_FEATURES, ClusterFeatures
@@ -15,7 +16,6 @@ from zoo.models.supercluster.config import ACAT22, BARREL, EOY2018, TRANSFORMER
 from zoo.models.supercluster.events import SAMPLE_CASES
 from zoo.models.supercluster.hit_features import LOCAL_HIT_FEATURES, LOCAL_SHAPES, HitFeatures
 from zoo.models.supercluster.model import build
-from zoo.registry import info
 
 SMALL = {
     "hit_width": 4, "node_layers": (8,), "node_width": 8, "edge_attention": 8, "edge_layers": (8,),

@@ -6,9 +6,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.models.supercluster import events, report
-from zoo.registry import network
 
 
 @pytest.fixture(scope="module")

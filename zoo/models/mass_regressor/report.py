@@ -125,7 +125,7 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
         sample: The events in words.
 
     Returns:
-        One table for each metric, with the fields of `zoo.cards.Metric`.
+        One table for each metric, with the fields of `zoo.cards.card.Metric`.
     """
     model, baseline = content["model"], content["baseline"]
     label = {method["name"]: method["label"] for method in content["methods"]}

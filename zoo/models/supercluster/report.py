@@ -180,7 +180,7 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
         sample: The events in words.
 
     Returns:
-        One table for each metric, with the fields of `zoo.cards.Metric`.
+        One table for each metric, with the fields of `zoo.cards.card.Metric`.
     """
     found = [
         {

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from zoo.cards import ModelCard, Tag
+from zoo.cards.card import ModelCard, Tag
 from zoo.errors import ChecksumMismatch, InvalidFile
 
 __all__ = ["check_file", "folder_sha256", "sha256", "tag_file", "tag_folder", "tag_roots"]

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cards import ModelCard, read_card
+from zoo.cards.card import ModelCard, read_card
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 if TYPE_CHECKING:

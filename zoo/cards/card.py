@@ -268,7 +268,7 @@ class ModelCard:
 
     def markdown(self) -> str:
         """Returns the card as a Markdown page."""
-        from zoo.card_markdown import card_page
+        from zoo.cards.markdown import card_page
 
         return card_page(self)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.cards import Metric, ModelCard, TensorSpec
+from zoo.cards.card import Metric, ModelCard, TensorSpec
 from zoo.errors import InvalidFile
 
 __all__ = ["TABLE_END", "TABLE_START", "card_page", "model_table", "update_readme"]
