@@ -9,8 +9,8 @@ import pytest
 import zoo
 from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
-from zoo.predicting import check_inputs
-from zoo.predictions_file import write_predictions
+from zoo.inference.predicting import check_inputs
+from zoo.inference.predictions_file import write_predictions
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_something_else_than_records(toy_models):
 
 
 def test_bad_files_are_refused_before_a_model_is_loaded(toy_models, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.loading.load", lambda *_: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("zoo.inference.loading.load", lambda *_: pytest.fail("a model was loaded"))
     with pytest.raises(InvalidFile, match="no such file"):
         zoo.predict("toy", tmp_path / "missing.root")
     (tmp_path / "foreign.root").write_bytes(b"not ROOT at all" * 10)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import zoo
-import zoo.predicting
+import zoo.inference.predicting
 from zoo.__main__ import main
 from zoo.baselines.mustache import CMS, MustacheConfig, eta_window, max_dphi, mustache
 from zoo.chain import Chain, find_clusters, reconstruct
@@ -164,7 +164,7 @@ def test_edges_of_mustache_give_its_superclusters(events, monkeypatch):
             depth_limit=1,
         )
 
-    monkeypatch.setattr(zoo.predicting, "predict", predict)
+    monkeypatch.setattr(zoo.inference.predicting, "predict", predict)
     found = find_superclusters(events, SimpleNamespace(name="supercluster"))
     direct = find_superclusters(events, "mustache").superclusters
     for name in ("row_splits", "seed", "members", "member_splits", "raw_energy_gev"):

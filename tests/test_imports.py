@@ -128,7 +128,14 @@ def test_importing_the_package_is_free():
 
 
 @pytest.mark.parametrize(
-    "name", ["zoo.__main__", "zoo.loading", "zoo.predicting", "zoo.exporting", "zoo.verification"]
+    "name",
+    [
+        "zoo.__main__",
+        "zoo.inference.loading",
+        "zoo.inference.predicting",
+        "zoo.exporting",
+        "zoo.verification",
+    ],
 )
 def test_the_path_to_an_error_message_is_light(name):
     """What these import at module level, followed through the package, holds no TensorFlow."""

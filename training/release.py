@@ -27,7 +27,7 @@ from zoo.card_tags import record_tag
 from zoo.cards.card import ModelCard, registry
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.card_metrics import card_metrics
-from zoo.loading import network_of
+from zoo.inference.loading import network_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -151,7 +151,7 @@ def measure(candidate: Candidate, network: keras.Model, out: Path) -> list[dict[
     Returns:
         The metrics of a card, one table each with the fields of `zoo.cards.card.Metric`.
     """
-    from zoo.predicting import predict
+    from zoo.inference.predicting import predict
 
     records = candidate.test.records()
     _tell("predicting")(f"{len(records):,} test objects")

@@ -32,7 +32,7 @@ from training.start_weights import start_from
 from zoo.data.batching import choose_boundaries
 from zoo.data.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.loading import network_of
+from zoo.inference.loading import network_of
 
 if TYPE_CHECKING:
     import keras

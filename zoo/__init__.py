@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from zoo.cards.registry import info, list_models
     from zoo.chain import reconstruct
     from zoo.exporting import export
-    from zoo.loading import distribution, load
-    from zoo.predicting import predict
+    from zoo.inference.loading import distribution, load
+    from zoo.inference.predicting import predict
     from zoo.verification import verify
 
 __version__ = "0.1.0"
@@ -45,12 +45,12 @@ __all__ = [
 ]
 
 _HOME = {
-    "distribution": "zoo.loading",
+    "distribution": "zoo.inference.loading",
     "export": "zoo.exporting",
     "info": "zoo.cards.registry",
     "list_models": "zoo.cards.registry",
-    "load": "zoo.loading",
-    "predict": "zoo.predicting",
+    "load": "zoo.inference.loading",
+    "predict": "zoo.inference.predicting",
     "reconstruct": "zoo.chain",
     "verify": "zoo.verification",
 }

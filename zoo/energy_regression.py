@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from zoo.choice import choose
+from zoo.inference.choice import choose
 
 if TYPE_CHECKING:
     import awkward as ak

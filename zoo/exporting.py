@@ -32,7 +32,7 @@ from zoo.cards.card import ModelCard, TensorSpec
 from zoo.cards.weights import folder_sha256, sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.goldens import golden_inputs, write_tensors
-from zoo.loading import network_of
+from zoo.inference.loading import network_of
 
 if TYPE_CHECKING:
     import keras

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
-from zoo.choice import Method, choose
 from zoo.data.cluster_fields import FLAVOURS
 from zoo.data.clusters import Superclusters, event_clusters
 from zoo.data.node_rows import node_rows
 from zoo.errors import UnknownName
+from zoo.inference.choice import Method, choose
 from zoo.models.supercluster.traversal import STRATEGIES, Edges, traverse
 from zoo.models.supercluster.windows import find_windows, make_windows
 

@@ -54,7 +54,7 @@ def runner(artefact: str, folder: Path) -> Run:
 
 def _keras(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> Run:
     from zoo.graphs import call
-    from zoo.loading import load
+    from zoo.inference.loading import load
 
     model = load(folder)
     return lambda inputs: call(model, card, inputs)

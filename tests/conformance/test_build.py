@@ -8,7 +8,7 @@ import zoo
 from zoo.cards.registry import network
 from zoo.errors import InvalidValue
 from zoo.goldens import masked_sets
-from zoo.predicting import check_inputs
+from zoo.inference.predicting import check_inputs
 
 PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(name).presets]
 

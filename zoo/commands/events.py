@@ -169,7 +169,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     check_output_file(arguments.out)
     import zoo
     from zoo.data.readers import read_root
-    from zoo.predictions_file import write_predictions
+    from zoo.inference.predictions_file import write_predictions
 
     origin, found = _answers(arguments, network, arguments.file)
     records = read_root(arguments.file, arguments.branch_map, schema=network.schema, truth=False, check=False)
@@ -223,7 +223,7 @@ def _check(arguments: argparse.Namespace) -> Network:
     if arguments.batch_size < 1:
         raise InvalidValue("--batch-size", "an integer >= 1", arguments.batch_size)
     check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
-    from zoo.loading import network_of
+    from zoo.inference.loading import network_of
 
     network = network_of(arguments.model)
     if not is_folder(arguments.model) and not network.card.tags:
@@ -239,8 +239,8 @@ def _answers(
 
     total = count_objects(arguments.file, arguments.branch_map, network.schema)
     with starting_tensorflow():
-        from zoo.loading import load
-        from zoo.predicting import predict
+        from zoo.inference.loading import load
+        from zoo.inference.predicting import predict
 
         model = load(arguments.model)
     with bar(f"predict {model.origin}", total) as advance:

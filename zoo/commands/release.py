@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.commands.console import SubParsers, add_command, check_output_folder, starting_tensorflow, steps
 from zoo.errors import InvalidFile
-from zoo.loading import network_of
+from zoo.inference.loading import network_of
 
 __all__ = ["add_to"]
 
@@ -36,7 +36,7 @@ def _export(arguments: argparse.Namespace) -> int:
     check_output_folder(arguments.out)
     with starting_tensorflow():
         from zoo.exporting import export
-        from zoo.loading import load
+        from zoo.inference.loading import load
 
         model = load(arguments.model)
     with steps("export", 6) as tell:

@@ -227,7 +227,7 @@ def test_particle_flow_in_portions_is_the_same(records, monkeypatch):
 def test_vectors_of_each_element_are_branches_of_a_predictions_file(records, tmp_path):
     import uproot
 
-    from zoo.predictions_file import write_predictions
+    from zoo.inference.predictions_file import write_predictions
 
     answers = perfect(records)
     found = network("mlpf").to_records({**answers, "charge": answers["momentum"][:, :, 0]})

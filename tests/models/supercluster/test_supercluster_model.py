@@ -267,11 +267,11 @@ def test_predict_answers_each_cluster_in_any_stretch(monkeypatch):
     import zoo
 
     records = events.sample(len(SAMPLE_CASES), 6)
-    monkeypatch.setattr("zoo.predicting.STRETCH", 7)
+    monkeypatch.setattr("zoo.inference.predicting.STRETCH", 7)
     keras.utils.set_random_seed(4)
     model = build(CONFIGS["barrel"])
     parts = zoo.predict(model, records).edge_probability
-    monkeypatch.setattr("zoo.predicting.STRETCH", 100)
+    monkeypatch.setattr("zoo.inference.predicting.STRETCH", 100)
     whole = zoo.predict(model, records).edge_probability
     clusters = ak.num(records.clusters)
     assert ak.max(clusters) == 45 and ak.array_equal(ak.num(parts), clusters)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from zoo.cards.card import registry
 from zoo.errors import UnknownName
-from zoo.loading import folder_model, network_of
+from zoo.inference.loading import folder_model, network_of
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -102,7 +102,7 @@ class _Network(Method):
     def _model(self) -> keras.Model:
         if not isinstance(self._chosen, str):
             return self._chosen
-        from zoo.loading import load
+        from zoo.inference.loading import load
 
         return load(self._chosen)
 
@@ -111,7 +111,7 @@ class _Network(Method):
         return str(vars(self._model).get("origin", self._model.name))
 
     def predict(self, records: ak.Array, batch_size: int = 64) -> ak.Array:
-        from zoo.predicting import predict
+        from zoo.inference.predicting import predict
 
         return predict(self._model, records, batch_size)
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from zoo.cards.card import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, UnknownName
 from zoo.goldens import Tensors, masked_sets
-from zoo.loading import network_of
+from zoo.inference.loading import network_of
 from zoo.models.network import Network
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def predict(
     tensors = (_inputs(network, part) for part in _stretches(records, branch_map, network.schema))
     first = list(itertools.islice(tensors, 1))
     if isinstance(model, str):
-        from zoo.loading import load
+        from zoo.inference.loading import load
 
         model = load(model)
     outputs = _outputs(model, network.card, itertools.chain(first, tensors), batch_size, progress)
