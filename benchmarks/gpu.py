@@ -33,7 +33,7 @@ from benchmarks.timing import Row, print_and_write
 from benchmarks.timing_input import SHOWERS, showers
 from zoo.cards.registry import network
 from zoo.errors import InvalidValue, ZooError
-from zoo.graphs import call
+from zoo.exporting.graphs import call
 from zoo.layers.edge_conv import EdgeConv
 from zoo.layers.flat_dense import FlatDense
 from zoo.models.drn import objective

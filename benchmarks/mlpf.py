@@ -64,7 +64,7 @@ def card_of(config: Any) -> Any:
 
 def keras_call(config: Any) -> Callable[[dict[str, np.ndarray]], Any]:
     """Returns the untrained network as one graph for any number of elements."""
-    from zoo.graphs import call
+    from zoo.exporting.graphs import call
     from zoo.models.mlpf.model import build
 
     model, card = build(config), card_of(config)
@@ -75,7 +75,7 @@ def onnx_call(config: Any, path: Path) -> Callable[[dict[str, np.ndarray]], Any]
     """Returns the untrained network in ONNX Runtime on one thread."""
     import onnxruntime
 
-    from zoo.graphs import write_frozen, write_onnx
+    from zoo.exporting.graphs import write_frozen, write_onnx
     from zoo.models.mlpf.model import build
 
     card = card_of(config)

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.timing import Row
 from benchmarks.timing_input import images, showers
 from zoo.cards.registry import network
-from zoo.goldens import Tensors
+from zoo.exporting.goldens import Tensors
 
 WINDOWS = 2048
 

@@ -167,7 +167,7 @@ def drn_folder(tmp_path_factory):
     import keras
 
     from zoo.cards.weights import sha256
-    from zoo.graphs import write_keras
+    from zoo.exporting.graphs import write_keras
 
     folder = tmp_path_factory.mktemp("runs") / "drn-001"
     folder.mkdir()
@@ -239,7 +239,7 @@ def test_evaluate_passes_records_outputs_and_baselines_to_the_report(
 
 
 def test_export_and_verify_report_success_and_failure(capsys, toy_release, monkeypatch):
-    from zoo.verification import Check, Flip, VerificationReport
+    from zoo.exporting.verification import Check, Flip, VerificationReport
 
     folder = toy_release / "saved" / "toy" / "toy_v1"
     bad = Check("onnx", "golden", 3.0, 28, (Flip("event 5", "energy_gev", 3.0),))
@@ -247,7 +247,7 @@ def test_export_and_verify_report_success_and_failure(capsys, toy_release, monke
         VerificationReport(folder, (Check("onnx", "golden", 0.1, 28),)),
         VerificationReport(folder, (bad,)),
     ]
-    monkeypatch.setattr("zoo.verification.verify", lambda *_, **__: reports.pop(0))
+    monkeypatch.setattr("zoo.exporting.verification.verify", lambda *_, **__: reports.pop(0))
     code, out, _ = run(capsys, "verify", folder)
     assert code == 0 and "verified" in out
     code, out, _ = run(capsys, "verify", folder)

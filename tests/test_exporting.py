@@ -8,9 +8,9 @@ import zoo
 from zoo.cards.registry import network
 from zoo.cards.weights import sha256
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.goldens import extend_padding, golden_inputs, read_tensors, select_row
-from zoo.verification import compare, read_manifest, verify
-from zoo.verification_process import runner
+from zoo.exporting.goldens import extend_padding, golden_inputs, read_tensors, select_row
+from zoo.exporting.verification import compare, read_manifest, verify
+from zoo.exporting.verification_process import runner
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_goldens_hold_the_edge_cases(folder):
 def test_a_compiled_model_is_written_without_its_optimiser(toy_models, tmp_path):
     import keras
 
-    from zoo.graphs import write_keras
+    from zoo.exporting.graphs import write_keras
 
     model = zoo.load("toy", weights=None)
     model.compile("adam", {"energy_gev": "mse"})
@@ -101,7 +101,7 @@ def test_a_model_that_is_not_its_card_is_refused(toy_models, tmp_path):
 
 
 def test_exporting_again_replaces_an_earlier_export(toy_release, folder, monkeypatch):
-    from zoo import graphs
+    from zoo.exporting.export import graphs
 
     monkeypatch.setattr(graphs, "write_onnx", lambda graph, card, path, metadata: path.write_bytes(b"x"))
     (folder / "stale.txt").write_text("x")
@@ -121,7 +121,9 @@ def test_verify_reloads_everything_in_fresh_processes(folder):
 
 
 def test_verify_refuses_a_changed_file_without_opening_it(folder, monkeypatch):
-    monkeypatch.setattr("zoo.verification._fresh_process", lambda *_: pytest.fail("the file was opened"))
+    monkeypatch.setattr(
+        "zoo.exporting.verification._fresh_process", lambda *_: pytest.fail("the file was opened")
+    )
     with (folder / "model.onnx").open("ab") as file:
         file.write(b"x")
     report = verify(folder)

@@ -10,7 +10,7 @@ import pytest
 import zoo
 from zoo.cards.registry import network
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue, UnknownName
-from zoo.graphs import write_keras
+from zoo.exporting.graphs import write_keras
 
 FRESH = """
 import json, pathlib, sys, time
@@ -20,7 +20,7 @@ import zoo
 model = zoo.load("toy")
 cost = time.process_time() - start
 print(json.dumps([model.origin, "tensorflow_probability" in sys.modules, cost]))
-from zoo.graphs import write_keras
+from zoo.exporting.graphs import write_keras
 keras.utils.set_random_seed(3)
 write_keras(zoo.load("toy", weights=None), pathlib.Path(sys.argv[1]))
 """

@@ -120,8 +120,8 @@ def release(
 
 def _release_network(candidate: Candidate, folder: Path) -> tuple[list[str], str, list[dict[str, Any]]]:
     """Exports, verifies and evaluates a network; returns files for the card, preset and metrics."""
-    from zoo.exporting import export
-    from zoo.verification import verify
+    from zoo.exporting.export import export
+    from zoo.exporting.verification import verify
 
     run = candidate.run
     recipe = from_dict(candidate.facts["recipe"], str(run / manifest.RUN_JSON))

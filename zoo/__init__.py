@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.cards.registry import info, list_models
     from zoo.chain import reconstruct
-    from zoo.exporting import export
+    from zoo.exporting.export import export
+    from zoo.exporting.verification import verify
     from zoo.inference.loading import distribution, load
     from zoo.inference.predicting import predict
-    from zoo.verification import verify
 
 __version__ = "0.1.0"
 
@@ -46,13 +46,13 @@ __all__ = [
 
 _HOME = {
     "distribution": "zoo.inference.loading",
-    "export": "zoo.exporting",
+    "export": "zoo.exporting.export",
     "info": "zoo.cards.registry",
     "list_models": "zoo.cards.registry",
     "load": "zoo.inference.loading",
     "predict": "zoo.inference.predicting",
     "reconstruct": "zoo.chain",
-    "verify": "zoo.verification",
+    "verify": "zoo.exporting.verification",
 }
 
 

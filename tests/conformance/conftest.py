@@ -12,9 +12,9 @@ import pytest
 
 import zoo
 from zoo.cards.registry import network
-from zoo.goldens import golden_inputs
-from zoo.verification import compare
-from zoo.verification_process import runner
+from zoo.exporting.goldens import golden_inputs
+from zoo.exporting.verification import compare
+from zoo.exporting.verification_process import runner
 
 MODELS = zoo.list_models()
 RUNTIMES = ("keras", "saved_model", "flat", "frozen", "onnx")

@@ -7,9 +7,9 @@ import pytest
 
 import zoo
 from zoo.cards.weights import tag_folder
-from zoo.goldens import read_tensors
-from zoo.verification import read_manifest
-from zoo.verification_process import runner
+from zoo.exporting.goldens import read_tensors
+from zoo.exporting.verification import read_manifest
+from zoo.exporting.verification_process import runner
 
 RELEASED = [f"{name}.{tag}" for name in zoo.list_models() for tag in zoo.info(name).tags]
 

@@ -6,7 +6,14 @@ Outputs per node move with the nodes, and have zeros behind them.
 import numpy as np
 import pytest
 
-from zoo.goldens import extend_padding, fit_padding, masked_sets, node_axes, permute_nodes, select_row
+from zoo.exporting.goldens import (
+    extend_padding,
+    fit_padding,
+    masked_sets,
+    node_axes,
+    permute_nodes,
+    select_row,
+)
 
 
 def _sizes(card, inputs):

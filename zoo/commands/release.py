@@ -35,7 +35,7 @@ def _export(arguments: argparse.Namespace) -> int:
     network_of(arguments.model)  # is there such a model?
     check_output_folder(arguments.out)
     with starting_tensorflow():
-        from zoo.exporting import export
+        from zoo.exporting.export import export
         from zoo.inference.loading import load
 
         model = load(arguments.model)
@@ -48,7 +48,7 @@ def _export(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     if not arguments.folder.is_dir():
         raise InvalidFile(arguments.folder, "no such folder.", "Expected a folder that `zoo export` wrote.")
-    from zoo.verification import RUNS, read_manifest, verify
+    from zoo.exporting.verification import RUNS, read_manifest, verify
 
     read_manifest(arguments.folder)
 

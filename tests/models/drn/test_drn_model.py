@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from zoo.exporting.verification import compare
 from zoo.models.drn import events, objective
 from zoo.models.drn.config import BARREL, CMS, TWO_LAYER
 from zoo.models.drn.events import SAMPLE_CASES
 from zoo.models.drn.model import build
-from zoo.verification import compare
 
 SMALL = {
     "barrel": replace(BARREL, hidden=12, message_width=12, output_width=12),

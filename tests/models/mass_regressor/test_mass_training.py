@@ -7,10 +7,10 @@ import pytest
 import zoo
 from training.recipe import read
 from training.run import run
-from zoo.goldens import golden_inputs
+from zoo.exporting.goldens import golden_inputs
+from zoo.exporting.verification import compare
+from zoo.exporting.verification_process import runner
 from zoo.models.mass_regressor import events
-from zoo.verification import compare
-from zoo.verification_process import runner
 
 TOYS = {
     "samples": "toy", "test_samples": "toy", "n": 96, "validation_n": 64, "shard_size": 64, "batch_size": 32,

@@ -11,7 +11,7 @@ import tensorflow as tf
 from benchmarks.mlpf import card_of, event
 from zoo.data.element_fields import ELEMENT_TYPES
 from zoo.errors import InvalidValue
-from zoo.graphs import write_frozen, write_keras, write_onnx
+from zoo.exporting.graphs import write_frozen, write_keras, write_onnx
 from zoo.models.mlpf import events
 from zoo.models.mlpf.config import (
     ACAT2022,

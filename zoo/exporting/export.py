@@ -31,7 +31,7 @@ import zoo
 from zoo.cards.card import ModelCard, TensorSpec
 from zoo.cards.weights import folder_sha256, sha256
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.goldens import golden_inputs, write_tensors
+from zoo.exporting.goldens import golden_inputs, write_tensors
 from zoo.inference.loading import network_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def export(
     _check_fits(model, card)
     out = Path(out).expanduser()
     tell = progress or (lambda _: None)
-    from zoo import graphs
+    from zoo.exporting.export import graphs
 
     with replaced_folder(out) as folder:
         tell("keras")
@@ -142,7 +142,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
 def _manifest(
     card: ModelCard, folder: Path, cases: list[str], *, config: Any, metadata: dict[str, str]
 ) -> dict[str, Any]:
-    from zoo import graphs
+    from zoo.exporting.export import graphs
 
     signatures = graphs.signature_names(folder / "saved_model")
     serving = signatures["serving_default"]

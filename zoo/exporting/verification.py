@@ -26,8 +26,8 @@ import numpy.typing as npt
 
 from zoo.cards.weights import check_file
 from zoo.errors import ChecksumMismatch, InvalidFile
-from zoo.exporting import MANIFEST
-from zoo.goldens import read_tensors
+from zoo.exporting.export import MANIFEST
+from zoo.exporting.goldens import read_tensors
 
 __all__ = ["ALLOWED_FLIPS", "Check", "Flip", "VerificationReport", "compare", "verify"]
 
@@ -238,7 +238,7 @@ def _check_files(folder: Path, manifest: Mapping[str, Any]) -> list[Check]:
 def _fresh_process(
     folder: Path, artefact: str, manifest: Mapping[str, Any], golden: Mapping[str, npt.NDArray[Any]]
 ) -> list[Check]:
-    """Asks one artefact in a new Python process (`zoo.verification_process`) and compares its answers."""
+    """Asks one artefact in a new Python process (`zoo.exporting.verification_process`) and compares its answers."""
     package = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {
@@ -249,7 +249,14 @@ def _fresh_process(
     }
     with tempfile.TemporaryDirectory() as temporary:
         answers = Path(temporary) / "answers.npz"
-        command = [sys.executable, "-m", "zoo.verification_process", artefact, str(folder), str(answers)]
+        command = [
+            sys.executable,
+            "-m",
+            "zoo.exporting.verification_process",
+            artefact,
+            str(folder),
+            str(answers),
+        ]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0 or not answers.is_file():
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]

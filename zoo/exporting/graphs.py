@@ -30,10 +30,10 @@ import tensorflow as tf
 import zoo
 from zoo.cards.card import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, require
-from zoo.goldens import Tensors, masked_sets
+from zoo.exporting.goldens import Tensors, masked_sets
+from zoo.exporting.onnx_segments import HANDLERS
 from zoo.layers.in_chunks import in_chunks
 from zoo.layers.ragged import flat_to_dense
-from zoo.onnx_segments import HANDLERS
 
 __all__ = [
     "ONNX_OPSET",

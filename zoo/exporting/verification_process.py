@@ -1,6 +1,6 @@
-"""The fresh process of `zoo.verification`: asks one artefact the golden questions and writes its answers.
+"""The fresh process of `zoo.exporting.verification`: asks one artefact the golden questions and writes its answers.
 
-`python -m zoo.verification_process ARTEFACT FOLDER ANSWERS.npz`. Tensors are found by the manifest's names
+`python -m zoo.exporting.verification_process ARTEFACT FOLDER ANSWERS.npz`. Tensors are found by the manifest's names
 alone, as a C++ client would. The process for ONNX imports no TensorFlow.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from zoo.cards.card import ModelCard
 from zoo.cards.registry import info
 from zoo.errors import InvalidValue, require
-from zoo.goldens import (
+from zoo.exporting.goldens import (
     Tensors,
     extend_padding,
     fit_padding,
@@ -26,7 +26,7 @@ from zoo.goldens import (
     read_tensors,
     select_row,
 )
-from zoo.verification import read_manifest
+from zoo.exporting.verification import read_manifest
 
 __all__ = ["runner"]
 
@@ -53,7 +53,7 @@ def runner(artefact: str, folder: Path) -> Run:
 
 
 def _keras(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> Run:
-    from zoo.graphs import call
+    from zoo.exporting.graphs import call
     from zoo.inference.loading import load
 
     model = load(folder)
@@ -65,7 +65,7 @@ def _saved_model(
 ) -> Run:
     import tensorflow as tf
 
-    from zoo.graphs import signature_names
+    from zoo.exporting.graphs import signature_names
 
     path = folder / manifest["artefacts"]["saved_model"]["path"]
     if signature_names(path) != manifest["signatures"]:
