@@ -28,11 +28,11 @@ import zoo
 from training import manifest
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
-from zoo.baselines.pf_clustering.clustering import PFClusters
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
-from zoo.baselines.pf_clustering.lattice import flat
 from zoo.card_tags import record_tag
 from zoo.cards.card import registry
+from zoo.clustering.lattice import flat
+from zoo.clustering.pf_clusters import PFClusters
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, ZooError
 from zoo.evaluation.bootstrap import ClusterBootstrap, spread

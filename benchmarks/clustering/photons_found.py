@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, PFClusters, corrected_energy_gev, lattice_clusters
 from zoo.baselines.pf_clustering.cluster_variables import plane_place
-from zoo.baselines.pf_clustering.lattice import flat
+from zoo.clustering.lattice import flat
 from zoo.simulation.flat_segment import FlatEvents, FlatSegment
 
 Floats = npt.NDArray[np.float64]

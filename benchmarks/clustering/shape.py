@@ -8,7 +8,7 @@ import numpy.typing as npt
 from benchmarks.clustering.photons_found import SEGMENT
 from benchmarks.clustering.tables import Lines, table
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, lattice_clusters
-from zoo.baselines.pf_clustering.lattice import flat
+from zoo.clustering.lattice import flat
 from zoo.simulation.showers import ShowerLibrary
 
 Floats = npt.NDArray[np.float64]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from zoo.baselines import pf_clustering as pf
-from zoo.baselines.pf_clustering import clustering, lattice
+from zoo.clustering import lattice
+from zoo.clustering import pf_clusters as clustering
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.flat_segment import simulate_flat

@@ -9,7 +9,7 @@ from benchmarks.clustering.photons_found import SHAPE, cluster
 from benchmarks.clustering.pions import pair_mass_gev
 from benchmarks.clustering.tables import half_width
 from zoo.baselines import pf_clustering as pf
-from zoo.baselines.pf_clustering.lattice import flat
+from zoo.clustering.lattice import flat
 from zoo.simulation.flat_segment import (
     FLAT_SEGMENT,
     PION_MASS_GEV,

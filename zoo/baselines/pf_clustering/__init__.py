@@ -24,11 +24,11 @@ import awkward as ak
 
 from zoo.baselines.baseline import Baseline
 from zoo.baselines.pf_clustering.cluster_events import cluster_events
-from zoo.baselines.pf_clustering.clustering import Fractions, PFClusters, lattice_clusters, pf_clusters
-from zoo.baselines.pf_clustering.config import BARREL, FLAT_SEGMENT, PFClusteringConfig
 from zoo.baselines.pf_clustering.corrections import FILES, corrected_energy_gev, load_correction
 from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
-from zoo.baselines.pf_clustering.lattice import Lattice
+from zoo.clustering.config import BARREL, FLAT_SEGMENT, PFClusteringConfig
+from zoo.clustering.lattice import Lattice
+from zoo.clustering.pf_clusters import Fractions, PFClusters, lattice_clusters, pf_clusters
 from zoo.data.cluster_fields import RECHIT_EVENTS
 
 __all__ = [

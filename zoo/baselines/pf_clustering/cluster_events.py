@@ -8,8 +8,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines.pf_clustering.clustering import pf_clusters
-from zoo.baselines.pf_clustering.config import BARREL, PFClusteringConfig
+from zoo.clustering.config import BARREL, PFClusteringConfig
+from zoo.clustering.pf_clusters import pf_clusters
 from zoo.data.cluster_fields import CLUSTER_EVENTS
 from zoo.data.schema import assemble, has_field, leaf_values
 from zoo.errors import InvalidValue

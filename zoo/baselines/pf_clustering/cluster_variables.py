@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines.pf_clustering.lattice import Lattice
+from zoo.clustering.lattice import Lattice
 from zoo.detectors import cms_barrel
 
 __all__ = ["Variables", "barrel_variables", "plane_place", "plane_variables"]

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.pf_clustering.cluster_variables import Variables, barrel_variables, plane_variables
-from zoo.baselines.pf_clustering.clustering import PFClusters
 from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
-from zoo.baselines.pf_clustering.lattice import flat
 from zoo.baselines.weights import weights_folder
+from zoo.clustering.lattice import flat
+from zoo.clustering.pf_clusters import PFClusters
 from zoo.errors import InvalidFile, UnknownName
 from zoo.simulation.flat_segment import FLAT_SEGMENT
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from zoo.baselines.pf_clustering.lattice import Lattice
+from zoo.clustering.lattice import Lattice
 
 __all__ = ["find_seeds", "label_topo_clusters", "neighbour_pairs"]
 

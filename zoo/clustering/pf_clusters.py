@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines.pf_clustering import topology
-from zoo.baselines.pf_clustering.config import BARREL, PFClusteringConfig
-from zoo.baselines.pf_clustering.lattice import Lattice, barrel
-from zoo.baselines.pf_clustering.sharing import TopoHits, share
+from zoo.clustering import topology
+from zoo.clustering.config import BARREL, PFClusteringConfig
+from zoo.clustering.lattice import Lattice, barrel
+from zoo.clustering.sharing import TopoHits, share
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from zoo.baselines.pf_clustering.config import PFClusteringConfig
-from zoo.baselines.pf_clustering.lattice import Lattice
+from zoo.clustering.config import PFClusteringConfig
+from zoo.clustering.lattice import Lattice
 from zoo.detectors.cms_barrel import wrap_phi
 
 __all__ = ["Shared", "TopoHits", "share"]
