@@ -11,16 +11,16 @@ import zoo
 import zoo.inference.predicting
 from zoo.__main__ import main
 from zoo.baselines.mustache import CMS, MustacheConfig, eta_window, max_dphi, mustache
-from zoo.chain import Chain, find_clusters, reconstruct
 from zoo.data.cluster_fields import CLUSTER_EVENTS, FLAVOURS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS
 from zoo.data.clusters import Clusters
 from zoo.data.readers import read_metadata, read_root
 from zoo.data.schema import assemble, leaf_values, raw_energy_gev, validate
-from zoo.data.supercluster_objects import supercluster_objects
 from zoo.data.writers import write_root
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.models.supercluster.windows import make_windows
-from zoo.superclustering import find_superclusters
+from zoo.reconstruction.chain import Chain, find_clusters, reconstruct
+from zoo.reconstruction.supercluster_objects import supercluster_objects
+from zoo.reconstruction.superclustering import find_superclusters
 
 CORE = np.array([[0.01, 0.05, 0.01], [0.05, 0.76, 0.05], [0.01, 0.05, 0.01]])  # of a toy shower
 

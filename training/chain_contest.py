@@ -31,11 +31,8 @@ import numpy.typing as npt
 from training import manifest
 from training.supercluster_objects import events_of
 from zoo.cards.registry import is_folder
-from zoo.chain import reconstruct
 from zoo.data.cluster_truth import match_superclusters
 from zoo.data.schema import leaf_values
-from zoo.data.supercluster_objects import supercluster_objects
-from zoo.energy_regression import EnergyRegression
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
@@ -43,8 +40,11 @@ from zoo.evaluation.dielectron_mass import compare_masses
 from zoo.evaluation.measures import response_measures
 from zoo.evaluation.report import EnergyReport, Method
 from zoo.evaluation.selection import half_widths, share
+from zoo.reconstruction.chain import reconstruct
+from zoo.reconstruction.energies import EnergyRegression
+from zoo.reconstruction.supercluster_objects import supercluster_objects
+from zoo.reconstruction.superclustering import MUSTACHES, Superclustering
 from zoo.simulation.samples import simulate
-from zoo.superclustering import MUSTACHES, Superclustering
 
 __all__ = ["chain_contest"]
 

@@ -19,14 +19,14 @@ import awkward as ak
 import numpy as np
 
 from zoo.data.cluster_truth import match_superclusters
-from zoo.data.supercluster_objects import supercluster_objects
 from zoo.errors import InvalidValue, UnknownName
+from zoo.reconstruction.supercluster_objects import supercluster_objects
 from zoo.simulation.generated import Spectrum
 from zoo.simulation.samples import SUPERCLUSTERS
 from zoo.simulation.samples import simulate as simulate_events
 
 if TYPE_CHECKING:
-    from zoo.superclustering import Superclustering
+    from zoo.reconstruction.superclustering import Superclustering
 
 __all__ = ["SPECTRA", "events_of", "simulate"]
 
@@ -113,6 +113,6 @@ def events_of(
 @cache
 def _superclustering(chosen: str) -> Superclustering:
     """Opens a superclustering once in each process."""
-    from zoo.superclustering import Superclustering
+    from zoo.reconstruction.superclustering import Superclustering
 
     return Superclustering(chosen)

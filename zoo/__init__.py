@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.cards.registry import info, list_models
-    from zoo.chain import reconstruct
     from zoo.exporting.export import export
     from zoo.exporting.verification import verify
     from zoo.inference.loading import distribution, load
     from zoo.inference.predicting import predict
+    from zoo.reconstruction.chain import reconstruct
 
 __version__ = "0.1.0"
 
@@ -51,7 +51,7 @@ _HOME = {
     "list_models": "zoo.cards.registry",
     "load": "zoo.inference.loading",
     "predict": "zoo.inference.predicting",
-    "reconstruct": "zoo.chain",
+    "reconstruct": "zoo.reconstruction.chain",
     "verify": "zoo.exporting.verification",
 }
 

@@ -8,10 +8,10 @@ import pytest
 from training.__main__ import main
 from training.chain_contest import chain_contest
 from training.supercluster_objects import events_of
-from zoo.chain import reconstruct
 from zoo.data.cluster_truth import match_superclusters
 from zoo.errors import InvalidValue
-from zoo.superclustering import find_superclusters
+from zoo.reconstruction.chain import reconstruct
+from zoo.reconstruction.superclustering import find_superclusters
 
 
 @pytest.fixture(scope="module")

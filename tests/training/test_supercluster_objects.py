@@ -31,7 +31,7 @@ def test_the_cache_knows_what_made_the_superclusters(monkeypatch):
     """Another superclustering, here one with other cuts, has another probe."""
     from training import supercluster_objects
     from zoo.baselines.mustache import MustacheConfig
-    from zoo.superclustering import Superclustering
+    from zoo.reconstruction.superclustering import Superclustering
 
     monkeypatch.setattr(data, "_PROBE", 10)
     probe = data._probe(ELECTRONS, "test", "drn")

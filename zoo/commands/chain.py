@@ -60,10 +60,10 @@ def _reconstruct(arguments: argparse.Namespace) -> int:
     check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
     check_output_file(arguments.out)
     import zoo
-    from zoo.chain import Chain, input_kind, stretches
     from zoo.data.cluster_fields import SUPERCLUSTER_EVENTS
     from zoo.data.readers import count_objects
     from zoo.data.writers import write_root
+    from zoo.reconstruction.chain import Chain, input_kind, stretches
 
     chain = Chain(
         superclustering=arguments.superclustering,

@@ -48,7 +48,7 @@ class EnergyRegression:
         """Measures the energy of each object.
 
         Args:
-            objects: Records of `OBJECTS` [S], e.g. of `zoo.data.supercluster_objects`.
+            objects: Records of `OBJECTS` [S], e.g. of `zoo.reconstruction.supercluster_objects`.
 
         Returns:
             Energies and their uncertainties [S] in GeV, -1 for an object without hits and where a method has

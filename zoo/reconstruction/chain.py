@@ -7,9 +7,9 @@
 | step | alone | choices |
 | --- | --- | --- |
 | clustering | `find_clusters` | "pf"; events that hold clusters keep theirs |
-| superclustering | `zoo.superclustering.find_superclusters` | a Mustache by name or constants, a network |
-| objects | `zoo.data.supercluster_objects.supercluster_objects` | |
-| energy | `zoo.energy_regression.EnergyRegression` | "raw" (the sum), "bdt", a trained baseline, a network |
+| superclustering | `zoo.reconstruction.superclustering.find_superclusters` | a Mustache by name or constants, a network |
+| objects | `zoo.reconstruction.supercluster_objects.supercluster_objects` | |
+| energy | `zoo.reconstruction.energies.EnergyRegression` | "raw" (the sum), "bdt", a trained baseline, a network |
 
 A network is a name ("drn"), a tag ("drn.barrel_electrons_v1"), the folder of a run ("./runs/drn-001") or a
 loaded model; a baseline a name, a tag or the folder of its run.
@@ -112,8 +112,8 @@ class Chain:
         strategy: str = "cascade",
         batch_size: int = 64,
     ) -> None:
-        from zoo.energy_regression import EnergyRegression
-        from zoo.superclustering import Superclustering
+        from zoo.reconstruction.energies import EnergyRegression
+        from zoo.reconstruction.superclustering import Superclustering
 
         _check_clustering(clustering)
         self._clustering = clustering
@@ -141,8 +141,8 @@ class Chain:
         Returns:
             Records of `SUPERCLUSTER_EVENTS`.
         """
-        from zoo.data.supercluster_objects import supercluster_objects
-        from zoo.data.supercluster_records import supercluster_records
+        from zoo.reconstruction.supercluster_objects import supercluster_objects
+        from zoo.reconstruction.supercluster_records import supercluster_records
 
         clustered = find_clusters(events, self._clustering)
         found, flavours = self._group(clustered)
