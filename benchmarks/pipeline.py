@@ -39,10 +39,10 @@ def simulation(seconds: float) -> Iterator[Row]:
 def loading(seconds: float) -> Iterator[Row]:
     """Objects read from a ROOT file, and made into bucketed training batches of 256."""
     import zoo
-    from zoo.data.dataset import training_dataset
-    from zoo.data.readers import read_root
-    from zoo.data.sources import InMemory
-    from zoo.data.writers import write_root
+    from zoo.data.feeding.dataset import training_dataset
+    from zoo.data.feeding.sources import InMemory
+    from zoo.data.files.readers import read_root
+    from zoo.data.files.writers import write_root
     from zoo.models.drn import events
     from zoo.simulation.samples import simulate
 

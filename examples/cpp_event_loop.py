@@ -20,7 +20,7 @@ import numpy as np
 import zoo
 from zoo.cards.registry import network
 from zoo.commands.console import starting_tensorflow
-from zoo.data.readers import read_root
+from zoo.data.files.readers import read_root
 
 RUN_OBJECTS = Path(__file__).resolve().parent.parent / "cpp" / "build" / "run_objects"
 

@@ -11,11 +11,11 @@ import zoo
 import zoo.inference.predicting
 from zoo.__main__ import main
 from zoo.baselines.mustache import CMS, MustacheConfig, eta_window, max_dphi, mustache
-from zoo.data.cluster_fields import CLUSTER_EVENTS, FLAVOURS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS
 from zoo.data.clusters import Clusters
-from zoo.data.readers import read_metadata, read_root
-from zoo.data.schema import assemble, leaf_values, raw_energy_gev, validate
-from zoo.data.writers import write_root
+from zoo.data.files.readers import read_metadata, read_root
+from zoo.data.files.writers import write_root
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, FLAVOURS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS
+from zoo.data.records import assemble, leaf_values, raw_energy_gev, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.models.supercluster.windows import make_windows
 from zoo.reconstruction.chain import Chain, find_clusters, reconstruct

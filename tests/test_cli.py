@@ -119,7 +119,7 @@ def test_an_interrupt_is_no_traceback(capsys, monkeypatch):
 
 
 def test_simulate_writes_the_same_content_for_the_same_seed(capsys, tmp_path):
-    from zoo.data.readers import read_metadata, read_root
+    from zoo.data.files.readers import read_metadata, read_root
 
     paths = [tmp_path / f"{name}.root" for name in "abc"]
     for path, seed in zip(paths, (1, 1, 2), strict=True):
@@ -141,8 +141,8 @@ def test_simulate_writes_the_same_content_for_the_same_seed(capsys, tmp_path):
 
 
 def test_simulate_draws_from_another_pool(capsys, tmp_path):
-    from zoo.data.readers import read_metadata, read_root
-    from zoo.data.schema import leaf_values
+    from zoo.data.files.readers import read_metadata, read_root
+    from zoo.data.records import leaf_values
     from zoo.simulation.collisions import Collisions
 
     shipped = Collisions.shipped()
@@ -184,7 +184,7 @@ def drn_folder(tmp_path_factory):
 
 @pytest.fixture
 def events_file(tmp_path):
-    from zoo.data.writers import write_root
+    from zoo.data.files.writers import write_root
 
     return write_root(tmp_path / "events.root", network("drn").sample(30, 4), {"sample": "test"})
 
@@ -215,7 +215,7 @@ def test_evaluate_passes_records_outputs_and_baselines_to_the_report(
 
     import awkward as ak
 
-    from zoo.data.schema import raw_energy_gev
+    from zoo.data.records import raw_energy_gev
 
     for name in ("bdt_regression", "linear_calibration"):
         module = types.ModuleType(name)

@@ -29,8 +29,8 @@ from training.forest_text import compressed
 from zoo.baselines import bdt_regression as bdt
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
-from zoo.data.flat import from_flat, take
-from zoo.data.schema import raw_energy_gev
+from zoo.data.feeding.flat import from_flat, take
+from zoo.data.records import raw_energy_gev
 from zoo.errors import require
 
 Floats = npt.NDArray[np.float64]

@@ -32,7 +32,7 @@ from training import manifest
 from training.supercluster_objects import events_of
 from zoo.cards.registry import is_folder
 from zoo.data.cluster_truth import match_superclusters
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio

@@ -20,8 +20,8 @@ import numpy.typing as npt
 import zoo
 from training import data, manifest
 from training.recipe import Data
-from zoo.data.flat import Flat, from_flat, to_flat
-from zoo.data.shards import ShardCache
+from zoo.data.feeding.flat import Flat, from_flat, to_flat
+from zoo.data.feeding.shards import ShardCache
 from zoo.errors import InvalidValue
 from zoo.simulation.samples import SAMPLES, simulate
 from zoo.simulation.shifts import Shift

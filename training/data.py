@@ -1,7 +1,7 @@
 """The events of a recipe: simulated once, in parallel processes, into a cache that every training shares.
 
     events = prepare(recipe.data, "train", n=recipe.data.n, cache=Path("runs/cache"), model=recipe.model)
-    len(events), events.read(0)         # a source of `zoo.data.stream`
+    len(events), events.read(0)         # a source of `zoo.data.feeding.stream`
 
 A shard is a fair sample of the whole: each holds electrons and photons, with and without pile-up, in the
 recipe's proportions. Shards are independent of each other, so a killed simulation goes on with the missing
@@ -33,9 +33,9 @@ import numpy.typing as npt
 from training.recipe import Data
 from zoo.cards.registry import network
 from zoo.data import raw_energy_gev
-from zoo.data.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
-from zoo.data.object_fields import OBJECTS
-from zoo.data.shards import ShardCache
+from zoo.data.feeding.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
+from zoo.data.feeding.shards import ShardCache
+from zoo.data.kinds.objects import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
 
 SPLITS = ("train", "validation", "test")

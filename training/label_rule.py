@@ -21,7 +21,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.errors import ZooError
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
 from zoo.evaluation.resolution import effective_width, median

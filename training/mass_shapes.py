@@ -24,7 +24,7 @@ from training.forest_text import compressed
 from training.recipe import read
 from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
-from zoo.data.flat import from_flat
+from zoo.data.feeding.flat import from_flat
 from zoo.errors import require
 from zoo.models.network import Network
 

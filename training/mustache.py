@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 
 from zoo.baselines.mustache import CMS, MustacheConfig, mustache
 from zoo.data.clusters import Clusters
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue, ZooError
 from zoo.evaluation.resolution import relative_resolution
 from zoo.simulation import samples

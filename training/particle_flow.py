@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.particle_flow import TUNED, ParticleFlowConfig, predict
-from zoo.data.element_fields import CLASSES
-from zoo.data.schema import leaf_values
+from zoo.data.kinds.elements import CLASSES
+from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue
 from zoo.simulation.element_events import ELEMENT_SAMPLES
 from zoo.simulation.samples import simulate

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from training.distribute import STRATEGIES
 from zoo.cards.card import registry
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.models.network import Network
 

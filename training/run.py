@@ -29,8 +29,8 @@ import zoo
 from training import data, distribute, manifest
 from training.recipe import Recipe, from_dict
 from training.start_weights import start_from
-from zoo.data.batching import choose_boundaries
-from zoo.data.flat import lengths
+from zoo.data.feeding.batching import choose_boundaries
+from zoo.data.feeding.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.inference.loading import network_of
 
@@ -191,7 +191,7 @@ def datasets(
         events: "train" and "validation".
         skip: Steps that were taken before: a resumed run sees what it would have seen.
     """
-    from zoo.data.dataset import training_dataset, validation_dataset
+    from zoo.data.feeding.dataset import training_dataset, validation_dataset
 
     of = recipe.network()
     losses = of.compile_arguments()["loss"]  # may leave out an output that has a target

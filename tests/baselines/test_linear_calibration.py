@@ -5,7 +5,7 @@ import pytest
 from training import manifest
 from zoo.baselines import linear_calibration, raw_sum
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
-from zoo.data.flat import from_flat
+from zoo.data.feeding.flat import from_flat
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 

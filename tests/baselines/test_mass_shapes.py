@@ -11,8 +11,8 @@ from training import manifest
 from training import mass_shapes as trainer
 from zoo.baselines import mass_shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
-from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.flat import from_flat, to_flat
+from zoo.data.feeding.flat import from_flat, to_flat
+from zoo.data.kinds.candidates import CANDIDATES
 from zoo.errors import InvalidFile
 from zoo.models.mass_regressor.events import augment, sample
 

@@ -10,8 +10,8 @@ import pytest
 
 from training.particle_flow import loss, search
 from zoo.baselines.particle_flow import TUNED, ParticleFlowConfig, predict
-from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
-from zoo.data.schema import assemble
+from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
+from zoo.data.records import assemble
 from zoo.errors import InvalidValue
 from zoo.simulation.columns import to_records
 from zoo.simulation.crossings import Gun

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.baselines.shower_shapes import COLUMN, NAMES, ROW, images, shower_shapes
-from zoo.data.flat import from_flat, to_flat
+from zoo.data.feeding.flat import from_flat, to_flat
 from zoo.models.drn.events import sample
 
 SEED = (30, 100)

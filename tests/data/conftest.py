@@ -7,10 +7,10 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.cluster_fields import WINDOWS
-from zoo.data.element_fields import ELEMENT_EVENTS
-from zoo.data.fields import Field, Schema
-from zoo.data.schema import KINDS, assemble
+from zoo.data.kinds.clusters import WINDOWS
+from zoo.data.kinds.elements import ELEMENT_EVENTS
+from zoo.data.kinds.schema import Field, Schema
+from zoo.data.records import KINDS, assemble
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.batching import BOUNDARIES, assign, bucketed_batches, choose_boundaries, pad, padded_length
+from zoo.data.feeding.batching import (
+    BOUNDARIES,
+    assign,
+    bucketed_batches,
+    choose_boundaries,
+    pad,
+    padded_length,
+)
 from zoo.errors import InvalidValue
 
 sizes = st.lists(st.integers(0, 200), min_size=1, max_size=60).map(np.array)

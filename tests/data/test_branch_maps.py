@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.data.branch_maps import Branch, BranchMap, own_map, read_branch_map
+from zoo.data.files.branch_maps import Branch, BranchMap, own_map, read_branch_map
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 GOOD = """

@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.batching import BOUNDARIES, pad
-from zoo.data.cluster_fields import WINDOWS
-from zoo.data.schema import raw_energy_gev
-from zoo.data.sources import InMemory
+from zoo.data.feeding.batching import BOUNDARIES, pad
+from zoo.data.feeding.sources import InMemory
+from zoo.data.kinds.clusters import WINDOWS
+from zoo.data.records import raw_energy_gev
 
 tf = pytest.importorskip("tensorflow")
 
@@ -44,7 +44,7 @@ def source(records):
 
 
 def test_training_batches_have_the_declared_shapes(source):
-    from zoo.data.dataset import training_dataset
+    from zoo.data.feeding.dataset import training_dataset
 
     data = training_dataset(source, **MAKES, batch_size=8, seed=1, weights=weights)
     inputs, target, weight = data.element_spec
@@ -59,7 +59,7 @@ def test_training_batches_have_the_declared_shapes(source):
 
 
 def test_inputs_and_targets_belong_together(source, records):
-    from zoo.data.dataset import validation_dataset
+    from zoo.data.feeding.dataset import validation_dataset
 
     data = validation_dataset(source, **MAKES, batch_size=32, weights=weights)
     raw, true, event = [], [], []
@@ -106,7 +106,7 @@ WINDOW_MAKES = {
 @pytest.mark.parametrize("batch_size", [None, 8])
 def test_axes_with_letters_are_padded_alike_in_inputs_and_targets(windows, batch_size):
     """Clusters to their bucket, the hits of a cluster to a size that few batches share; nothing is lost."""
-    from zoo.data.dataset import training_dataset, validation_dataset
+    from zoo.data.feeding.dataset import training_dataset, validation_dataset
 
     source = InMemory(windows, 70, WINDOWS)
     if batch_size:
@@ -132,7 +132,7 @@ def test_axes_with_letters_are_padded_alike_in_inputs_and_targets(windows, batch
 
 
 def test_the_same_seed_gives_the_same_data_and_skip_resumes_it(source):
-    from zoo.data.dataset import training_dataset
+    from zoo.data.feeding.dataset import training_dataset
 
     def first(n, **options):
         data = training_dataset(source, **MAKES, batch_size=8, seed=1, **options)
@@ -147,7 +147,7 @@ def test_a_live_iterator_does_not_keep_the_process_from_ending():
     code = (
         "import sys; sys.path.insert(0, 'tests/data'); from conftest import make_records;"
         "import numpy as np; from test_dataset import MAKES;"
-        "from zoo.data.sources import InMemory; from zoo.data.dataset import training_dataset;"
+        "from zoo.data.feeding.sources import InMemory; from zoo.data.feeding.dataset import training_dataset;"
         "data = training_dataset(InMemory(make_records(300)), **MAKES,"
         " batch_size=8, seed=1, prefetch=64); it = iter(data); next(it); print('done', flush=True)"
     )
@@ -159,7 +159,7 @@ def test_a_live_iterator_does_not_keep_the_process_from_ending():
 
 
 def test_several_iterators_at_once(source):
-    from zoo.data.dataset import training_dataset
+    from zoo.data.feeding.dataset import training_dataset
 
     data = training_dataset(source, **MAKES, batch_size=8, seed=1)
     one, two = iter(data), iter(data)
@@ -169,7 +169,7 @@ def test_several_iterators_at_once(source):
 
 def test_a_replicated_strategy_gets_even_slices(source):
     """Distribution must not shard the stream (every replica sees another part of the same batch)."""
-    from zoo.data.dataset import training_dataset
+    from zoo.data.feeding.dataset import training_dataset
 
     data = training_dataset(source, **MAKES, batch_size=8, seed=1)
     policy = data.options().experimental_distribute.auto_shard_policy

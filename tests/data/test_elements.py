@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.data.element_fields import CLASS_PDG_IDS, CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
 from zoo.data.elements import ELEMENT_FEATURES, element_features
-from zoo.data.schema import leaf_values
+from zoo.data.kinds.elements import CLASS_PDG_IDS, CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
+from zoo.data.records import leaf_values
 from zoo.errors import UnknownName
 
 

@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.flat import concatenate, from_flat, lengths, n_objects, piece, take, to_flat
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import raw_energy_gev, validate
-from zoo.data.shards import ShardCache
+from zoo.data.feeding.flat import concatenate, from_flat, lengths, n_objects, piece, take, to_flat
+from zoo.data.feeding.shards import ShardCache
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.records import raw_energy_gev, validate
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue
 
 KEY = {"sample": "electrons", "seed": 1, "pileup": (20, 70)}

@@ -9,17 +9,17 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.batching import assign
-from zoo.data.branch_maps import Branch, BranchMap, own_map, read_branch_map
-from zoo.data.cluster_fields import WINDOWS
-from zoo.data.flat import concatenate, from_flat, lengths, piece, take, to_flat
-from zoo.data.object_fields import OBJECTS
-from zoo.data.readers import count_objects, iterate_root, read_metadata, read_root
-from zoo.data.schema import KINDS, conform, field_names, get_field, validate
-from zoo.data.shards import ShardCache
-from zoo.data.sources import InMemory, RootFile
-from zoo.data.stream import training_batches
-from zoo.data.writers import write_root
+from zoo.data.feeding.batching import assign
+from zoo.data.feeding.flat import concatenate, from_flat, lengths, piece, take, to_flat
+from zoo.data.feeding.shards import ShardCache
+from zoo.data.feeding.sources import InMemory, RootFile
+from zoo.data.feeding.stream import training_batches
+from zoo.data.files.branch_maps import Branch, BranchMap, own_map, read_branch_map
+from zoo.data.files.readers import count_objects, iterate_root, read_metadata, read_root
+from zoo.data.files.writers import write_root
+from zoo.data.kinds.clusters import WINDOWS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.records import KINDS, conform, field_names, get_field, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import uproot
 
-from zoo.data.branch_maps import Branch, BranchMap
-from zoo.data.edm4hep import EDM4HEP_FEATURES, read_edm4hep
-from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
 from zoo.data.elements import element_features
-from zoo.data.pf_candidate_fields import NANOAOD, PFNANO
-from zoo.data.readers import read_metadata, read_root
-from zoo.data.schema import leaf_values, validate
+from zoo.data.files.branch_maps import Branch, BranchMap
+from zoo.data.files.edm4hep import EDM4HEP_FEATURES, read_edm4hep
+from zoo.data.files.readers import read_metadata, read_root
+from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
+from zoo.data.kinds.pf_candidates import NANOAOD, PFNANO
+from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 pytestmark = pytest.mark.real

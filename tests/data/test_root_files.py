@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import uproot
 
-from zoo.data import readers, writers
-from zoo.data.branch_maps import Branch, BranchMap
-from zoo.data.readers import count_objects, iterate_root, read_metadata, read_root
-from zoo.data.schema import field_names, leaf_values, raw_energy_gev
-from zoo.data.writers import write_root
+from zoo.data.files import readers, writers
+from zoo.data.files.branch_maps import Branch, BranchMap
+from zoo.data.files.readers import count_objects, iterate_root, read_metadata, read_root
+from zoo.data.files.writers import write_root
+from zoo.data.records import field_names, leaf_values, raw_energy_gev
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 

@@ -7,7 +7,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.schema import KINDS, conform, field_names, get_field, raw_energy_gev, select, validate
+from zoo.data.records import KINDS, conform, field_names, get_field, raw_energy_gev, select, validate
 from zoo.errors import InvalidValue, UnknownName
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "data_format.md"

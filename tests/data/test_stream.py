@@ -5,11 +5,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from zoo.data.batching import assign
-from zoo.data.flat import lengths, n_objects
-from zoo.data.sources import InMemory, Joined, RootFile
-from zoo.data.stream import all_batches, training_batches
-from zoo.data.writers import write_root
+from zoo.data.feeding.batching import assign
+from zoo.data.feeding.flat import lengths, n_objects
+from zoo.data.feeding.sources import InMemory, Joined, RootFile
+from zoo.data.feeding.stream import all_batches, training_batches
+from zoo.data.files.writers import write_root
 from zoo.errors import InvalidValue
 
 

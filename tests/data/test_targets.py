@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.data.element_fields import CLASSES
+from zoo.data.kinds.elements import CLASSES
 from zoo.data.near_pairs import near_pairs
 from zoo.data.targets import ECAL, GSF, HCAL, HFEM, HFHAD, LEAST_PART, TRACK, assign_targets, class_of
 

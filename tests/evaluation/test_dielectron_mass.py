@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.schema import assemble
+from zoo.data.records import assemble
 from zoo.errors import InvalidValue
 from zoo.evaluation.dielectron_mass import compare_masses, dielectron_masses
 

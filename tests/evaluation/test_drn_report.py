@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("iminuit")
 
-from zoo.data.schema import raw_energy_gev
+from zoo.data.records import raw_energy_gev
 from zoo.errors import InvalidValue
 from zoo.models.drn.report import energy_report
 
@@ -110,7 +110,7 @@ def test_missing_truth_or_predictions_are_named(records):
 
 def test_evaluation_imports_no_tensorflow():
     code = (
-        "import sys, zoo.evaluation, zoo.models.drn.report, zoo.data.stream, zoo.data.readers;"
+        "import sys, zoo.evaluation, zoo.models.drn.report, zoo.data.feeding.stream, zoo.data.files.readers;"
         "bad = [m for m in ('tensorflow', 'keras', 'iminuit', 'mplhep', 'lightgbm') if m in sys.modules];"
         "sys.exit(str(bad) if bad else 0)"
     )

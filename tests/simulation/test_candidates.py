@@ -6,8 +6,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.candidate_fields import CANDIDATES, PHOTON
-from zoo.data.schema import validate
+from zoo.data.kinds.candidates import CANDIDATES, PHOTON
+from zoo.data.records import validate
 from zoo.detectors.cms_barrel import delta_iphi, impact, row_from_ieta
 from zoo.errors import InvalidValue
 from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig, simulate_candidates

@@ -8,9 +8,9 @@ import pytest
 
 from zoo.__main__ import main
 from zoo.baselines.pf_clustering import pf_clusters
-from zoo.data.cluster_fields import CLUSTER_EVENTS
-from zoo.data.readers import read_metadata, read_root
-from zoo.data.schema import validate
+from zoo.data.files.readers import read_metadata, read_root
+from zoo.data.kinds.clusters import CLUSTER_EVENTS
+from zoo.data.records import validate
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.arrivals import arrive

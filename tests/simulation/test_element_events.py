@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
-from zoo.data.readers import read_root
-from zoo.data.schema import field_names, get_field, validate
-from zoo.data.writers import write_root
+from zoo.data.files.readers import read_root
+from zoo.data.files.writers import write_root
+from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
+from zoo.data.records import field_names, get_field, validate
 from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation import collisions
 from zoo.simulation.columns import to_records

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from zoo.data.schema import raw_energy_gev, validate
+from zoo.data.records import raw_energy_gev, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.simulation import grindhammer_peters, rebinning
 from zoo.simulation.grindhammer_peters import GFLASH, PAPER, Constants, showers

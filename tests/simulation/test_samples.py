@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.schema import raw_energy_gev, validate
+from zoo.data.records import raw_energy_gev, validate
 from zoo.detectors.cms_barrel import delta_iphi, impact, row_from_ieta
 from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation.objects import draw_primaries, simulate_objects

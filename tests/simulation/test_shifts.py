@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from zoo.__main__ import main
-from zoo.data.readers import read_metadata, read_root
-from zoo.data.schema import raw_energy_gev, validate
+from zoo.data.files.readers import read_metadata, read_root
+from zoo.data.records import raw_energy_gev, validate
 from zoo.errors import InvalidValue
 from zoo.simulation import grindhammer_peters
 from zoo.simulation.response import NOISE

@@ -6,8 +6,8 @@ import pytest
 
 from training import label_rule, mustache
 from zoo.baselines.mustache import CMS
-from zoo.data.cluster_fields import WINDOWS
-from zoo.data.schema import assemble, validate
+from zoo.data.kinds.clusters import WINDOWS
+from zoo.data.records import assemble, validate
 from zoo.models.supercluster.windows import LabelRule
 from zoo.simulation import samples
 

@@ -6,8 +6,8 @@ import pytest
 from training import data
 from training.recipe import Data
 from training.supercluster_objects import SPECTRA, simulate
-from zoo.data.flat import to_flat
-from zoo.data.schema import raw_energy_gev, validate
+from zoo.data.feeding.flat import to_flat
+from zoo.data.records import raw_energy_gev, validate
 from zoo.errors import InvalidValue, UnknownName
 
 ELECTRONS = Data(samples=("electrons@mustache",), n=30, pileup_free_fraction=1.0, shard_size=30)

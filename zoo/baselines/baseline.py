@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import awkward as ak
 
     from zoo.cards.card import ModelCard
-    from zoo.data.fields import Schema
+    from zoo.data.kinds.schema import Schema
 
     Predict = Callable[[ak.Array], ak.Array]
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines import three_by_three
-from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.flat import Flat, n_objects, piece, to_flat
+from zoo.data.feeding.flat import Flat, n_objects, piece, to_flat
 from zoo.data.images import SEED_AT, crop
+from zoo.data.kinds.candidates import CANDIDATES
 from zoo.detectors import cms_barrel
 
 __all__ = ["NAMES", "image_shapes"]

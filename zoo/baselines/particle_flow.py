@@ -24,9 +24,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import ELEMENT_TYPES
+from zoo.data.kinds.elements import ELEMENT_TYPES
 from zoo.data.near_pairs import near_pairs
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 
 from zoo.data.targets import (  # isort: skip
     CHARGED, ECAL, ELECTRON, GSF, HCAL, HF_EM, HF_HADRON, HFEM, HFHAD, MUON, NEUTRAL, PHOTON, TRACK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import awkward as ak
 import numpy as np
 
-from zoo.data.schema import raw_energy_gev
+from zoo.data.records import raw_energy_gev
 
 __all__ = ["predict"]
 

@@ -18,7 +18,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.flat import Flat, lengths, n_objects, piece, to_flat
+from zoo.data.feeding.flat import Flat, lengths, n_objects, piece, to_flat
 
 __all__ = ["NAMES", "Images", "images", "shower_shapes"]
 
@@ -67,7 +67,7 @@ def images(flat: Flat) -> Images:
     """Fills the hits of flat records into images around the seeds; hits outside of the window are left out.
 
     Args:
-        flat: Records as flat arrays (`zoo.data.flat`).
+        flat: Records as flat arrays (`zoo.data.feeding.flat`).
 
     Returns:
         Images of B objects.

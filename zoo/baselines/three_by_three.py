@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.images import SEED_AT, SIDE, draw
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 
@@ -71,7 +71,7 @@ def predict(records: ak.Array) -> ak.Array:
     """Computes the mass of each candidate.
 
     Args:
-        records: Candidates with hits and seed (`zoo.data.candidate_fields`).
+        records: Candidates with hits and seed (`zoo.data.kinds.candidates`).
 
     Returns:
         Records [B] with `mass_gev`, NaN where there is no answer.

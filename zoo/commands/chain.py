@@ -60,9 +60,9 @@ def _reconstruct(arguments: argparse.Namespace) -> int:
     check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
     check_output_file(arguments.out)
     import zoo
-    from zoo.data.cluster_fields import SUPERCLUSTER_EVENTS
-    from zoo.data.readers import count_objects
-    from zoo.data.writers import write_root
+    from zoo.data.files.readers import count_objects
+    from zoo.data.files.writers import write_root
+    from zoo.data.kinds.clusters import SUPERCLUSTER_EVENTS
     from zoo.reconstruction.chain import Chain, input_kind, stretches
 
     chain = Chain(

@@ -116,7 +116,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if arguments.shift is not None and arguments.shift not in SHIFTS:
         raise UnknownName("shift", arguments.shift, SHIFTS)
     import zoo
-    from zoo.data.writers import write_root
+    from zoo.data.files.writers import write_root
 
     shift = SHIFTS[arguments.shift] if arguments.shift else Shift("none")
     config = shift.config(SAMPLES[arguments.sample])
@@ -168,7 +168,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     network = _check(arguments)
     check_output_file(arguments.out)
     import zoo
-    from zoo.data.readers import read_root
+    from zoo.data.files.readers import read_root
     from zoo.inference.predictions_file import write_predictions
 
     origin, found = _answers(arguments, network, arguments.file)
@@ -197,7 +197,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             raise UnknownName("baseline", name, baselines, where=f"the report of {network.name}")
         baselines = [other for other in baselines if other not in unwanted]
     import zoo
-    from zoo.data.readers import read_metadata, read_root
+    from zoo.data.files.readers import read_metadata, read_root
 
     records = read_root(arguments.file, arguments.branch_map, schema=network.schema)
     tag = "" if is_folder(arguments.model) else split_name(arguments.model)[1] or network.card.default_tag
@@ -235,7 +235,7 @@ def _answers(
     arguments: argparse.Namespace, network: Network, records: ak.Array | Path
 ) -> tuple[str, ak.Array]:
     """Runs the model under a progress bar; returns where its weights came from, and the outputs."""
-    from zoo.data.readers import count_objects
+    from zoo.data.files.readers import count_objects
 
     total = count_objects(arguments.file, arguments.branch_map, network.schema)
     with starting_tensorflow():

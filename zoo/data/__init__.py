@@ -24,13 +24,13 @@
 | `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
 """
 
-from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
-from zoo.data.element_fields import ELEMENT_EVENTS
-from zoo.data.fields import Field, Schema
-from zoo.data.object_fields import OBJECTS
-from zoo.data.pf_candidate_fields import PF_CANDIDATES
-from zoo.data.schema import conform, raw_energy_gev, select, validate
+from zoo.data.kinds.candidates import CANDIDATES
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
+from zoo.data.kinds.elements import ELEMENT_EVENTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.pf_candidates import PF_CANDIDATES
+from zoo.data.kinds.schema import Field, Schema
+from zoo.data.records import conform, raw_energy_gev, select, validate
 
 __all__ = [
     "CANDIDATES",

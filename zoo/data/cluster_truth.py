@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.clusters import Superclusters
-from zoo.data.schema import has_field, leaf_values
+from zoo.data.records import has_field, leaf_values
 
 __all__ = [
     "LEAST_MATCH",

@@ -16,7 +16,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue
 
 __all__ = ["Clusters", "Superclusters", "collect", "event_clusters"]

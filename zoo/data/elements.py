@@ -6,7 +6,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 
 __all__ = ["ELEMENT_FEATURES", "element_features"]
 

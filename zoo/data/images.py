@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.detectors import cms_barrel
 
 __all__ = ["SEED_AT", "SIDE", "crop", "draw", "et_and_ez", "highest"]
@@ -87,7 +87,7 @@ def draw(records: ak.Array) -> Float32:
     """Draws the image of each candidate around its seed; see `crop`.
 
     Args:
-        records: Candidates [B] (`zoo.data.candidate_fields`).
+        records: Candidates [B] (`zoo.data.kinds.candidates`).
 
     Returns:
         [B, 32, 32] float32 in GeV.

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import CLASSES, ELEMENT_TYPES
+from zoo.data.kinds.elements import CLASSES, ELEMENT_TYPES
 
 __all__ = ["LEAST_ENERGY_GEV", "LEAST_PART", "Targets", "assign_targets", "class_of"]
 

@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import has_field
+from zoo.data.records import has_field
 from zoo.evaluation.binning import core_share, gap_distances, in_core, r9, transverse_energy_gev
 
 __all__ = ["AVERAGE", "AVERAGED_ET_GEV", "CORE_SHARE", "HARD", "ObjectClass", "object_classes"]

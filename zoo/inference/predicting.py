@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import awkward as ak
     import keras
 
-    from zoo.data.fields import Schema
+    from zoo.data.kinds.schema import Schema
 
 __all__ = ["check_inputs", "predict"]
 
@@ -45,7 +45,7 @@ def predict(
 
     Args:
         model: A name for `zoo.load`, or a loaded model.
-        records: Records (`zoo.data.readers`), a ROOT file, or a dict of the model's input tensors.
+        records: Records (`zoo.data.files.readers`), a ROOT file, or a dict of the model's input tensors.
         batch_size: Objects a batch.
         branch_map: For an own ntuple: the TOML file that says which branch is which field.
         progress: Called with the number of objects done since the last call.
@@ -127,7 +127,7 @@ def _stretches(
 ) -> Iterator[ak.Array | Mapping[str, npt.NDArray[Any]]]:
     """Yields the input in stretches; a file is never in memory as a whole."""
     if isinstance(records, (str, os.PathLike)):
-        from zoo.data.readers import iterate_root
+        from zoo.data.files.readers import iterate_root
 
         chosen = None if branch_map is None else Path(branch_map)
         yield from iterate_root(Path(records), STRETCH, chosen, schema=schema, truth=False)

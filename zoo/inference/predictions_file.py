@@ -48,7 +48,7 @@ def write_predictions(
     import numpy as np
     import uproot
 
-    from zoo.data.writers import METADATA_KEY
+    from zoo.data.files.writers import METADATA_KEY
 
     path = Path(path)
     branches: dict[str, Any] = {}

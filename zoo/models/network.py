@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zoo.cards.card import ModelCard
-    from zoo.data.fields import Schema
-    from zoo.data.flat import Flat
+    from zoo.data.feeding.flat import Flat
+    from zoo.data.kinds.schema import Schema
 
     Arrays = dict[str, npt.NDArray[Any]]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.baselines.mustache import MustacheConfig
-    from zoo.data.fields import Schema
+    from zoo.data.kinds.schema import Schema
 
 __all__ = [
     "Chain",
@@ -164,8 +164,8 @@ def find_clusters(events: ak.Array, clustering: str = "pf") -> ak.Array:
         Records of `CLUSTER_EVENTS`.
     """
     from zoo.baselines.pf_clustering.cluster_events import cluster_events
-    from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS
-    from zoo.data.schema import conform, validate
+    from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS
+    from zoo.data.records import conform, validate
 
     _check_clustering(clustering)
     fields = getattr(events, "fields", None)
@@ -189,9 +189,9 @@ def input_kind(path: str | os.PathLike[str], branch_map: str | os.PathLike[str] 
     Raises:
         InvalidFile: It holds neither.
     """
-    from zoo.data.branch_maps import read_branch_map
-    from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS
-    from zoo.data.readers import kind_of_file
+    from zoo.data.files.branch_maps import read_branch_map
+    from zoo.data.files.readers import kind_of_file
+    from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS
 
     kinds = (RECHIT_EVENTS, CLUSTER_EVENTS)
     if branch_map is not None:
@@ -217,7 +217,7 @@ def stretches(
         branch_map: Of an own ntuple.
     """
     if isinstance(events, (str, os.PathLike)):
-        from zoo.data.readers import count_objects, iterate_root, read_root
+        from zoo.data.files.readers import count_objects, iterate_root, read_root
 
         chosen = None if branch_map is None else Path(branch_map)
         schema = input_kind(events, branch_map)

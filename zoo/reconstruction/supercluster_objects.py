@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from zoo.data.cluster_truth import group_of_clusters
 from zoo.data.clusters import Superclusters
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import assemble, has_field, leaf_values
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.records import assemble, has_field, leaf_values
 from zoo.errors import InvalidValue
 
 __all__ = ["PDG_ID", "supercluster_objects"]

@@ -8,10 +8,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.cluster_fields import FLAVOURS, SUPERCLUSTER_EVENTS
 from zoo.data.cluster_truth import has_groups, match_superclusters
 from zoo.data.clusters import Superclusters
-from zoo.data.schema import assemble, has_field, leaf_values
+from zoo.data.kinds.clusters import FLAVOURS, SUPERCLUSTER_EVENTS
+from zoo.data.records import assemble, has_field, leaf_values
 
 __all__ = ["supercluster_records"]
 

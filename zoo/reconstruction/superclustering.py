@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
-from zoo.data.cluster_fields import FLAVOURS
 from zoo.data.clusters import Superclusters, event_clusters
+from zoo.data.kinds.clusters import FLAVOURS
 from zoo.data.node_rows import node_rows
 from zoo.errors import UnknownName
 from zoo.inference.choice import Method, choose

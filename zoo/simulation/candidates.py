@@ -22,8 +22,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.candidate_fields import CANDIDATES, ETA_MESON, PI0
-from zoo.data.fields import Schema
+from zoo.data.kinds.candidates import CANDIDATES, ETA_MESON, PI0
+from zoo.data.kinds.schema import Schema
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.columns import Columns, join

@@ -22,8 +22,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.cluster_fields import CLUSTER_EVENTS
-from zoo.data.fields import Schema
+from zoo.data.kinds.clusters import CLUSTER_EVENTS
+from zoo.data.kinds.schema import Schema
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.arrivals import Arrivals, arrive

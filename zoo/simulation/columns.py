@@ -9,9 +9,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import Schema
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import assemble
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Schema
+from zoo.data.records import assemble
 
 __all__ = ["Columns", "join", "to_records"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.candidate_fields import A0, PHOTON
+from zoo.data.kinds.candidates import A0, PHOTON
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.decays import Parents, Photons, higgs_to_two, to_photons

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import ELEMENT_EVENTS, MEASURED_GEV
-from zoo.data.fields import Schema
+from zoo.data.kinds.elements import ELEMENT_EVENTS, MEASURED_GEV
+from zoo.data.kinds.schema import Schema
 from zoo.data.near_pairs import near_pairs
 from zoo.data.targets import assign_targets
 from zoo.errors import InvalidValue

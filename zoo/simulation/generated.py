@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.cluster_fields import FLAVOURS
+from zoo.data.kinds.clusters import FLAVOURS
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.decays import Parents, to_photons

@@ -34,8 +34,8 @@ from typing import ClassVar
 import awkward as ak
 import numpy as np
 
-from zoo.data.fields import Schema
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Schema
 from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig
 from zoo.simulation.cluster_events import RESONANCE, SUPERCLUSTERS, ClusterEventConfig

@@ -25,7 +25,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.detectors import cms_barrel
 from zoo.simulation.mean_shower import CORE, REACH, MeanShowers, Profile
 from zoo.simulation.samples import ELECTRONS, SampleConfig

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.data.flat import lengths, to_flat
+from zoo.data.feeding.flat import lengths, to_flat
 from zoo.errors import InvalidValue
 from zoo.models.drn import events
 from zoo.models.drn.config import WINDOW, DRNConfig

@@ -6,9 +6,9 @@ import pytest
 
 import zoo
 from zoo.cards.registry import network
-from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.flat import from_flat, to_flat
-from zoo.data.schema import validate as validate_records
+from zoo.data.feeding.flat import from_flat, to_flat
+from zoo.data.kinds.candidates import CANDIDATES
+from zoo.data.records import validate as validate_records
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mass_regressor import events
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.mlpf import card_of, event
-from zoo.data.element_fields import ELEMENT_TYPES
+from zoo.data.kinds.elements import ELEMENT_TYPES
 from zoo.errors import InvalidValue
 from zoo.exporting.graphs import write_frozen, write_keras, write_onnx
 from zoo.models.mlpf import events

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.data.element_fields import ELEMENT_EVENTS
-from zoo.data.schema import validate as validate_records
+from zoo.data.kinds.elements import ELEMENT_EVENTS
+from zoo.data.records import validate as validate_records
 from zoo.errors import InvalidValue
 from zoo.models.mlpf import events, objective
 from zoo.models.mlpf.config import FEATURES, SMALL

@@ -12,10 +12,10 @@ import zoo
 from training import recipe
 from tuning.spaces import mlpf as tuning_space
 from zoo.cards.registry import network
-from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
-from zoo.data.flat import to_flat
-from zoo.data.schema import validate
-from zoo.data.shards import unique_showers
+from zoo.data.feeding.flat import to_flat
+from zoo.data.feeding.shards import unique_showers
+from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
+from zoo.data.records import validate
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf import events, report
 from zoo.models.mlpf.config import NOV2022

@@ -2,9 +2,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.cluster_fields import WINDOWS
-from zoo.data.flat import from_flat, to_flat
-from zoo.data.schema import validate
+from zoo.data.feeding.flat import from_flat, to_flat
+from zoo.data.kinds.clusters import WINDOWS
+from zoo.data.records import validate
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.supercluster import events
 from zoo.models.supercluster.config import CLUSTER_FEATURES, HIT_FEATURES

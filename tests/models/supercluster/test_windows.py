@@ -4,8 +4,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
-from zoo.data.schema import assemble, validate
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, WINDOWS
+from zoo.data.records import assemble, validate
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.supercluster import events as model_events
 from zoo.models.supercluster import windows

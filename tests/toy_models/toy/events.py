@@ -3,7 +3,7 @@
 import awkward as ak
 import numpy as np
 
-from zoo.data.fields import Field, Schema
+from zoo.data.kinds.schema import Field, Schema
 from zoo.errors import InvalidValue
 
 TOYS = Schema(

@@ -3,7 +3,7 @@
 from zoo.models.toy_windows import events
 from zoo.models.toy_windows.config import PRESETS
 
-from zoo.data.cluster_fields import WINDOWS
+from zoo.data.kinds.clusters import WINDOWS
 from zoo.models.network import Network
 
 

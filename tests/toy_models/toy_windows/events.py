@@ -3,9 +3,9 @@
 import awkward as ak
 import numpy as np
 
-from zoo.data.batching import pad
-from zoo.data.cluster_fields import WINDOWS
-from zoo.data.schema import assemble, leaf_values
+from zoo.data.feeding.batching import pad
+from zoo.data.kinds.clusters import WINDOWS
+from zoo.data.records import assemble, leaf_values
 
 
 def sample(n, seed):

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from zoo.baselines.baseline import Baseline
 from zoo.baselines.residuals import ResidualTable
 from zoo.baselines.weights import weights_folder
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import has_field, raw_energy_gev
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.records import has_field, raw_energy_gev
 from zoo.errors import InvalidFile, InvalidValue
 
 __all__ = ["FILES", "LinearCalibration", "LinearCalibrationBaseline", "fit", "load", "predict"]

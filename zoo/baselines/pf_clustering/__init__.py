@@ -29,7 +29,7 @@ from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
 from zoo.clustering.config import BARREL, FLAT_SEGMENT, PFClusteringConfig
 from zoo.clustering.lattice import Lattice
 from zoo.clustering.pf_clusters import Fractions, PFClusters, lattice_clusters, pf_clusters
-from zoo.data.cluster_fields import RECHIT_EVENTS
+from zoo.data.kinds.clusters import RECHIT_EVENTS
 
 __all__ = [
     "BARREL",

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from zoo.clustering.config import BARREL, PFClusteringConfig
 from zoo.clustering.pf_clusters import pf_clusters
-from zoo.data.cluster_fields import CLUSTER_EVENTS
-from zoo.data.schema import assemble, has_field, leaf_values
+from zoo.data.kinds.clusters import CLUSTER_EVENTS
+from zoo.data.records import assemble, has_field, leaf_values
 from zoo.errors import InvalidValue
 
 __all__ = ["SEED_SIGMA", "cluster_events"]

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
 from zoo.models.drn import events
 from zoo.models.drn.config import PRESETS
 from zoo.models.network import Network

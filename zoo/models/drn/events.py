@@ -13,9 +13,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.flat import Flat, lengths, n_objects
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import assemble, leaf_values
+from zoo.data.feeding.flat import Flat, lengths, n_objects
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.records import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
 
@@ -50,7 +50,7 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
     """Turns records into the network's input tensors, padded to the longest object.
 
     Args:
-        records: Objects with the input fields of `zoo.data.object_fields`.
+        records: Objects with the input fields of `zoo.data.kinds.objects`.
 
     Returns:
         `hits` [B, N, 5], `hit_mask` [B, N], `event` [B, 2] (rho, leakage in GeV), float32, N >= 1.

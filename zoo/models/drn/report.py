@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.schema import has_field, raw_energy_gev, validate
+from zoo.data.records import has_field, raw_energy_gev, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import ET_EDGES, energy_variables, transverse_energy_gev
 from zoo.evaluation.bootstrap import ClusterBootstrap
@@ -56,7 +56,7 @@ def evaluate(
         baselines: Name -> predictions (`energy_gev`, `sigma_gev` if any, `pit` or `dscb` if any). The model
             is compared with "bdt_regression" if it is there, else with the last one given, else with the
             raw sum.
-        metadata: Facts about the sample for the page, e.g. of `zoo.data.readers.read_metadata`.
+        metadata: Facts about the sample for the page, e.g. of `zoo.data.files.readers.read_metadata`.
         progress: Called with a text and the fraction done.
         replicas: Bootstrap replicas.
         pit: Predictions, true energies [N] -> PIT [N]; the predicted crystal ball by default.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.candidate_fields import CANDIDATES
+from zoo.data.kinds.candidates import CANDIDATES
 from zoo.models.mass_regressor import events
 from zoo.models.mass_regressor.config import PRESETS
 from zoo.models.network import Network

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines import template_fit
-from zoo.data.candidate_fields import A0, ETA_MESON, PHOTON, PI0
 from zoo.data.images import SEED_AT, draw
-from zoo.data.schema import leaf_values
+from zoo.data.kinds.candidates import A0, ETA_MESON, PHOTON, PI0
+from zoo.data.records import leaf_values
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import CrossedBootstrap, paired_ratio
 from zoo.evaluation.mass import Bootstrap, density_ratio, fraction, mass_measures, mean_absolute_error

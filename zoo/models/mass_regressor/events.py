@@ -9,11 +9,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.candidate_fields import A0, CANDIDATES, PHOTON
-from zoo.data.fields import BEAM_GEV
-from zoo.data.flat import Flat, lengths, n_objects
+from zoo.data.feeding.flat import Flat, lengths, n_objects
 from zoo.data.images import SIDE, draw, et_and_ez
-from zoo.data.schema import assemble, has_field, leaf_values
+from zoo.data.kinds.candidates import A0, CANDIDATES, PHOTON
+from zoo.data.kinds.schema import BEAM_GEV
+from zoo.data.records import assemble, has_field, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue
 from zoo.models.mass_regressor.config import CHANNELS, SEED_FEATURES

@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines import three_by_three
-from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.schema import validate
+from zoo.data.kinds.candidates import CANDIDATES
+from zoo.data.records import validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.mass_plots import draw_bins, draw_peaks, draw_photons, draw_plane, draw_spectra
 from zoo.evaluation.report_folder import check_target, publish

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.element_fields import ELEMENT_EVENTS
+from zoo.data.kinds.elements import ELEMENT_EVENTS
 from zoo.models.mlpf import events
 from zoo.models.mlpf.config import PRESETS
 from zoo.models.network import Network

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import CLASSES
+from zoo.data.kinds.elements import CLASSES
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.measures import Figure

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from zoo.data.element_fields import CLASSES as CMS_CLASSES
-from zoo.data.element_fields import ELEMENT_TYPES
 from zoo.data.elements import ELEMENT_FEATURES
+from zoo.data.kinds.elements import CLASSES as CMS_CLASSES
+from zoo.data.kinds.elements import ELEMENT_TYPES
 from zoo.errors import InvalidValue
 
 _SEED = ELEMENT_FEATURES.index("gsf_seed") + 1

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import CLASSES
+from zoo.data.kinds.elements import CLASSES
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.jets import Jets, anti_kt, grid_density, nearest
 from zoo.evaluation.measures import Figure

@@ -13,10 +13,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.batching import pad
-from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
 from zoo.data.elements import ELEMENT_FEATURES, element_features
-from zoo.data.schema import assemble, leaf_values
+from zoo.data.feeding.batching import pad
+from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
+from zoo.data.records import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf.config import MASS_GEV

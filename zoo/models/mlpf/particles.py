@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from zoo.baselines import particle_flow
 from zoo.data.node_rows import node_rows
-from zoo.data.schema import leaf_values
+from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue
 
 __all__ = ["Network", "Particles", "of_particle_flow", "of_targets", "threshold"]

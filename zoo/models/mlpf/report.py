@@ -26,8 +26,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import CLASSES, ELEMENT_EVENTS
-from zoo.data.schema import leaf_values, validate
+from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
+from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.report_folder import check_target, publish

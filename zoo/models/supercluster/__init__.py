@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.cluster_fields import WINDOWS
+from zoo.data.kinds.clusters import WINDOWS
 from zoo.models.network import Network
 from zoo.models.supercluster import events
 from zoo.models.supercluster.config import PRESETS

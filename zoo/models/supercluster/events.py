@@ -11,10 +11,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.batching import pad
-from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
-from zoo.data.flat import Flat, n_objects
-from zoo.data.schema import assemble, leaf_values
+from zoo.data.feeding.batching import pad
+from zoo.data.feeding.flat import Flat, n_objects
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, WINDOWS
+from zoo.data.records import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.supercluster.config import CLUSTER_FEATURES, FLAVOURS, HIT_FEATURES, WINDOW_FEATURES

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.baselines.mustache import CMS, TUNED, eta_window, max_dphi
-from zoo.data.cluster_fields import WINDOWS
+from zoo.data.kinds.clusters import WINDOWS
 from zoo.data.node_rows import node_rows
-from zoo.data.schema import leaf_values, validate
+from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio

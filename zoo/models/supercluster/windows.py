@@ -28,9 +28,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.cluster_fields import CLUSTER_EVENTS, WINDOWS
 from zoo.data.cluster_truth import LEAST_MATCH, LEAST_SEED_MATCH, largest_group
-from zoo.data.schema import assemble, has_field, leaf_values
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, WINDOWS
+from zoo.data.records import assemble, has_field, leaf_values
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = [

@@ -16,9 +16,9 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from zoo.data.fields import Schema
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import field_names, leaf_values, validate
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Schema
+from zoo.data.records import field_names, leaf_values, validate
 from zoo.errors import InvalidFile, InvalidValue, ZooError
 
 __all__ = ["METADATA_KEY", "write_root"]

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.data.fields import Schema
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Schema
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 __all__ = ["Branch", "BranchMap", "own_map", "read_branch_map"]

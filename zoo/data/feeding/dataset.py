@@ -25,10 +25,10 @@ import awkward as ak
 import numpy as np
 import tensorflow as tf
 
-from zoo.data.batching import BOUNDARIES, padded_length
-from zoo.data.flat import Flat, from_flat, piece
-from zoo.data.sources import Source
-from zoo.data.stream import Augment, Select, all_batches, training_batches, training_pools
+from zoo.data.feeding.batching import BOUNDARIES, padded_length
+from zoo.data.feeding.flat import Flat, from_flat, piece
+from zoo.data.feeding.sources import Source
+from zoo.data.feeding.stream import Augment, Select, all_batches, training_batches, training_pools
 from zoo.errors import InvalidValue
 
 __all__ = ["training_dataset", "validation_dataset"]

@@ -19,11 +19,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.branch_maps import Branch, BranchMap, own_map, read_branch_map
-from zoo.data.fields import Field, Schema
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import KINDS, assemble, cast, validate
-from zoo.data.writers import METADATA_KEY
+from zoo.data.files.branch_maps import Branch, BranchMap, own_map, read_branch_map
+from zoo.data.files.writers import METADATA_KEY
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Field, Schema
+from zoo.data.records import KINDS, assemble, cast, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName, ZooError
 
 __all__ = ["count_objects", "iterate_root", "kind_of_file", "open_root", "read_metadata", "read_root"]

@@ -16,9 +16,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import Field, Schema
-from zoo.data.object_fields import OBJECTS
-from zoo.data.schema import field_names, leaf_values
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Field, Schema
+from zoo.data.records import field_names, leaf_values
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = ["OFFSETS", "Flat", "concatenate", "from_flat", "lengths", "n_objects", "piece", "take", "to_flat"]

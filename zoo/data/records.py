@@ -1,13 +1,13 @@
 """The records: awkward arrays with units in the field names, and the checks that they must pass.
 
-    records = zoo.data.readers.read_root("electrons.root")
+    records = zoo.data.files.readers.read_root("electrons.root")
     records.hits.energy_gev          # jagged [B, N], GeV
     validate(records)                # an error names the field, what was expected and what came
     raw_energy_gev(records)          # [B] float32, the sum of the hits
 
 Functions take the kind of the records, a `Schema`; calorimeter objects are the default. The field tables
-stand in `zoo.data.object_fields`, `zoo.data.cluster_fields`, `zoo.data.candidate_fields`,
-`zoo.data.element_fields` and `zoo.data.pf_candidate_fields`.
+stand in `zoo.data.kinds.objects`, `zoo.data.kinds.clusters`, `zoo.data.kinds.candidates`,
+`zoo.data.kinds.elements` and `zoo.data.kinds.pf_candidates`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.candidate_fields import CANDIDATES
-from zoo.data.cluster_fields import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
-from zoo.data.element_fields import ELEMENT_EVENTS
-from zoo.data.fields import Field, Schema
-from zoo.data.object_fields import OBJECTS
-from zoo.data.pf_candidate_fields import PF_CANDIDATES
+from zoo.data.kinds.candidates import CANDIDATES
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
+from zoo.data.kinds.elements import ELEMENT_EVENTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.pf_candidates import PF_CANDIDATES
+from zoo.data.kinds.schema import Field, Schema
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = [

@@ -6,8 +6,8 @@ One record is a candidate: the rechits of the 33 x 33 crystals around its highes
 
 from __future__ import annotations
 
-from zoo.data.fields import BEAM_GEV, PI, Field, Schema
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import BEAM_GEV, PI, Field, Schema
 
 __all__ = ["A0", "CANDIDATES", "ETA_MESON", "PHOTON", "PI0"]
 

@@ -16,9 +16,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.batching import BOUNDARIES, assign, bucketed_batches
-from zoo.data.flat import Flat, concatenate, from_flat, lengths, n_objects, piece, take
-from zoo.data.sources import Source
+from zoo.data.feeding.batching import BOUNDARIES, assign, bucketed_batches
+from zoo.data.feeding.flat import Flat, concatenate, from_flat, lengths, n_objects, piece, take
+from zoo.data.feeding.sources import Source
 from zoo.errors import InvalidValue
 
 __all__ = ["Augment", "Pool", "Select", "all_batches", "training_batches", "training_pools"]

@@ -1,6 +1,6 @@
 """Where a stream of batches takes its objects from: anything with a length and `read(index) -> flat arrays`.
 
-`zoo.data.shards.ShardCache` is one. `InMemory` holds records, `Joined` strings several sources together
+`zoo.data.feeding.shards.ShardCache` is one. `InMemory` holds records, `Joined` strings several sources together
 (electrons and photons), `RootFile` reads an own or foreign ROOT file in steps.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import awkward as ak
 import numpy.typing as npt
 
-from zoo.data.branch_maps import BranchMap
-from zoo.data.fields import Schema
-from zoo.data.flat import Flat, n_objects, piece, to_flat
-from zoo.data.object_fields import OBJECTS
-from zoo.data.readers import count_objects, read_root
+from zoo.data.feeding.flat import Flat, n_objects, piece, to_flat
+from zoo.data.files.branch_maps import BranchMap
+from zoo.data.files.readers import count_objects, read_root
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Schema
 from zoo.errors import InvalidValue
 
 __all__ = ["InMemory", "Joined", "RootFile", "Source"]

@@ -7,8 +7,8 @@ one target, of class 0 if none; `zoo.data.targets` says by which rules.
 
 from __future__ import annotations
 
-from zoo.data.fields import BEAM_GEV, PI, Field, Schema
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import BEAM_GEV, PI, Field, Schema
 
 __all__ = ["CLASSES", "CLASS_PDG_IDS", "ELEMENT_EVENTS", "ELEMENT_TYPES", "MEASURED_GEV"]
 

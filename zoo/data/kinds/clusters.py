@@ -8,8 +8,8 @@ fraction. One record of `WINDOWS` is the neighbourhood of one seed cluster, cut 
 
 from __future__ import annotations
 
-from zoo.data.fields import BEAM_GEV, PI, Field, Schema
-from zoo.data.object_fields import OBJECTS
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import BEAM_GEV, PI, Field, Schema
 
 __all__ = ["CLUSTER_EVENTS", "FLAVOURS", "RECHIT_EVENTS", "SUPERCLUSTER_EVENTS", "WINDOWS"]
 

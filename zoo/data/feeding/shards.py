@@ -6,7 +6,7 @@
     cache.finish(20)
     records = from_flat(cache.read(3))
 
-A shard is an .npz file of flat arrays (`zoo.data.flat`) with a small JSON beside it: its sha256, the key it
+A shard is an .npz file of flat arrays (`zoo.data.feeding.flat`) with a small JSON beside it: its sha256, the key it
 was made for, its objects and showers. A job that is killed goes on where it stopped; a shard that was made
 for another key or another schema, or whose bytes changed, is missing and made again. `manifest.json` says
 what all of it is.
@@ -28,9 +28,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.fields import Schema
-from zoo.data.flat import OFFSETS, Flat, lengths, n_objects, to_flat
-from zoo.data.object_fields import OBJECTS
+from zoo.data.feeding.flat import OFFSETS, Flat, lengths, n_objects, to_flat
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import Schema
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue
 
 __all__ = ["ShardCache", "unique_showers"]

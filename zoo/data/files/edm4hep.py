@@ -19,9 +19,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from zoo.data.element_fields import ELEMENT_EVENTS, MEASURED_GEV
-from zoo.data.readers import open_root
-from zoo.data.schema import assemble, validate
+from zoo.data.files.readers import open_root
+from zoo.data.kinds.elements import ELEMENT_EVENTS, MEASURED_GEV
+from zoo.data.records import assemble, validate
 from zoo.data.targets import ECAL, HCAL, TRACK, assign_targets
 from zoo.errors import InvalidFile, UnknownName
 

@@ -6,7 +6,7 @@ variables that every energy regression may use, and, for simulated samples, the 
 
 from __future__ import annotations
 
-from zoo.data.fields import BEAM_GEV, PI, Field, Schema
+from zoo.data.kinds.schema import BEAM_GEV, PI, Field, Schema
 
 __all__ = ["OBJECTS"]
 

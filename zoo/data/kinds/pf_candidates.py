@@ -6,10 +6,10 @@ records = read_root("pfnano.root", PFNANO)     # CMS PFNano: generated particles
 
 from __future__ import annotations
 
-from zoo.data.branch_maps import Branch, BranchMap
-from zoo.data.element_fields import MEASURED_GEV
-from zoo.data.fields import PI, Field, Role, Schema
-from zoo.data.object_fields import OBJECTS
+from zoo.data.files.branch_maps import Branch, BranchMap
+from zoo.data.kinds.elements import MEASURED_GEV
+from zoo.data.kinds.objects import OBJECTS
+from zoo.data.kinds.schema import PI, Field, Role, Schema
 
 __all__ = ["NANOAOD", "PFNANO", "PF_CANDIDATES"]
 
