@@ -37,8 +37,8 @@ from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
 from zoo.evaluation.dielectron_mass import compare_masses
+from zoo.evaluation.energy.report import EnergyReport, Method
 from zoo.evaluation.measures import response_measures
-from zoo.evaluation.report import EnergyReport, Method
 from zoo.evaluation.selection import half_widths, share
 from zoo.reconstruction.chain import reconstruct
 from zoo.reconstruction.energies import EnergyRegression

@@ -27,18 +27,18 @@ from training.contestants import Columns, Contestant, contestant, predictions
 from training.recipe import Data, block
 from zoo.cards.card import registry
 from zoo.errors import InvalidValue
-from zoo.evaluation.class_table import ClassTable, class_table
-from zoo.evaluation.classes import AVERAGE, HARD, ObjectClass, object_classes
 from zoo.evaluation.contest_markdown import markdown
 from zoo.evaluation.contest_page import render
-from zoo.evaluation.verdicts import verdict
+from zoo.evaluation.energy.class_table import ClassTable, class_table
+from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_classes
+from zoo.evaluation.energy.verdicts import verdict
 from zoo.models.drn.report import energy_report
 from zoo.simulation.shifts import SHIFTS
 
 if TYPE_CHECKING:
     import awkward as ak
 
-    from zoo.evaluation.report import EnergyReport
+    from zoo.evaluation.energy.report import EnergyReport
 
 __all__ = ["GOALS", "contest"]
 

@@ -26,7 +26,7 @@ from training.recipe import Data, Recipe, block, from_dict, read
 from zoo.card_tags import record_tag
 from zoo.cards.card import ModelCard, registry
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.evaluation.card_metrics import card_metrics
+from zoo.evaluation.energy.card_metrics import card_metrics
 from zoo.inference.loading import network_of
 
 if TYPE_CHECKING:

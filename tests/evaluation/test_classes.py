@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.classes import AVERAGE, HARD, object_classes
-from zoo.evaluation.comparison import compare, mean_ratio
-from zoo.evaluation.report import information_limit
+from zoo.evaluation.energy.classes import AVERAGE, HARD, object_classes
+from zoo.evaluation.energy.comparison import compare, mean_ratio
+from zoo.evaluation.energy.report import information_limit
 
 
 def records(n=1, **changes):

@@ -15,11 +15,11 @@ pytest.importorskip("iminuit")
 pytest.importorskip("mplhep")
 
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.evaluation import plots
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.classes import ObjectClass
-from zoo.evaluation.report import EnergyReport, Method, information_limit
+from zoo.evaluation.energy.classes import ObjectClass
+from zoo.evaluation.energy.report import EnergyReport, Method, information_limit
+from zoo.evaluation.pages import plots
 
 N = 3000
 

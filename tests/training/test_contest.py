@@ -14,7 +14,7 @@ from training.__main__ import main
 from training.contest import contest
 from training.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.evaluation import report_folder
+from zoo.evaluation.pages import folder as report_folder
 from zoo.simulation.shifts import SHIFTS
 
 TOY = {"samples": ("toy",), "n": 4000, "validation_n": 1200, "test_n": 600, "shard_size": 2000}

@@ -16,7 +16,7 @@ from training.recipe import read
 from training.release import release
 from zoo.cards.card import read_card, registry
 from zoo.errors import InvalidFile, InvalidValue
-from zoo.evaluation.card_metrics import card_metrics
+from zoo.evaluation.energy.card_metrics import card_metrics
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,6 @@ NumPy, SciPy and (for fits, jets and plots) iminuit, FastJet and mplhep; no Tens
 
 from zoo.evaluation.binning import Variable, energy_variables
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.report import EnergyReport, Method
+from zoo.evaluation.energy.report import EnergyReport, Method
 
 __all__ = ["ClusterBootstrap", "EnergyReport", "Method", "Variable", "energy_variables"]

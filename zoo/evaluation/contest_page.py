@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.evaluation.html_parts import COLOURS, GOALS_HEAD, goal_row, grid, mark, page, pair
+from zoo.evaluation.pages.parts import COLOURS, GOALS_HEAD, goal_row, grid, mark, page, pair
 
 __all__ = ["render"]
 

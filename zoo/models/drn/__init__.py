@@ -58,7 +58,7 @@ class DRN(Network):
         return evaluate(records, outputs, **options)
 
     def card_metrics(self, report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]:
-        from zoo.evaluation.card_metrics import card_metrics
+        from zoo.evaluation.energy.card_metrics import card_metrics
 
         return card_metrics(report, sample)
 

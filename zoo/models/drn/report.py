@@ -18,8 +18,8 @@ from zoo.data.records import has_field, raw_energy_gev, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import ET_EDGES, energy_variables, transverse_energy_gev
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.classes import object_classes
-from zoo.evaluation.report import EnergyReport, Method, Progress, information_limit
+from zoo.evaluation.energy.classes import object_classes
+from zoo.evaluation.energy.report import EnergyReport, Method, Progress, information_limit
 
 __all__ = ["LABELS", "energy_report", "evaluate"]
 

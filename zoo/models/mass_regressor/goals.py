@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.evaluation.verdicts import verdict
+from zoo.evaluation.energy.verdicts import verdict
 from zoo.models.mass_regressor.comparison import PT_EDGES
 
 __all__ = ["check_goals"]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoo.evaluation.html_parts import GOALS_HEAD, gallery, goal_row, grid, mark, page, pair
+from zoo.evaluation.pages.parts import GOALS_HEAD, gallery, goal_row, grid, mark, page, pair
 from zoo.models.mass_regressor.comparison import BEST
 
 __all__ = ["render"]

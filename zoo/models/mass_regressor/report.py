@@ -29,8 +29,8 @@ from zoo.baselines import three_by_three
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.data.records import validate
 from zoo.errors import InvalidValue
-from zoo.evaluation.mass_plots import draw_bins, draw_peaks, draw_photons, draw_plane, draw_spectra
-from zoo.evaluation.report_folder import check_target, publish
+from zoo.evaluation.pages.folder import check_target, publish
+from zoo.evaluation.pages.mass_plots import draw_bins, draw_peaks, draw_photons, draw_plane, draw_spectra
 from zoo.models.mass_regressor.comparison import LABELS, MODEL, RESOLVED, Comparison
 from zoo.models.mass_regressor.goals import check_goals
 from zoo.models.mass_regressor.page import render

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.evaluation.verdicts import verdict
+from zoo.evaluation.energy.verdicts import verdict
 from zoo.models.mlpf.comparison import EXPECTED, MODEL
 
 __all__ = ["check_goals"]

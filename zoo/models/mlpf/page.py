@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.evaluation.html_parts import GOALS_HEAD, gallery, goal_row, grid, page, pair
+from zoo.evaluation.pages.parts import GOALS_HEAD, gallery, goal_row, grid, page, pair
 
 __all__ = ["render"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.evaluation.plots import COLOURS, DPI, MARKERS
+from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS
 
 __all__ = [
     "draw_classes",

@@ -30,7 +30,7 @@ from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
 from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.report_folder import check_target, publish
+from zoo.evaluation.pages.folder import check_target, publish
 from zoo.models.mlpf.comparison import (
     BASELINE,
     EVENT_METHODS,

@@ -25,11 +25,11 @@ from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
-from zoo.evaluation.html_parts import gallery, grid, mark, page, pair
 from zoo.evaluation.measures import Figure, response_measures
-from zoo.evaluation.report_folder import check_target, publish
+from zoo.evaluation.pages.folder import check_target, publish
+from zoo.evaluation.pages.parts import gallery, grid, mark, page, pair
+from zoo.evaluation.pages.selection_plots import draw_measure, draw_roc
 from zoo.evaluation.selection import confusion, half_widths, roc_curve, share
-from zoo.evaluation.selection_plots import draw_measure, draw_roc
 from zoo.models.supercluster.config import FLAVOURS
 from zoo.models.supercluster.windows import leading_windows
 

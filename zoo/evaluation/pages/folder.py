@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InvalidFile
-from zoo.evaluation import plots
-from zoo.evaluation.html import render
+from zoo.evaluation.energy.page import render
+from zoo.evaluation.pages import plots
 
 if TYPE_CHECKING:
-    from zoo.evaluation.report import EnergyReport, Progress
+    from zoo.evaluation.energy.report import EnergyReport, Progress
 
 __all__ = ["check_target", "publish", "write_folder"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.evaluation.classes import AVERAGED_ET_GEV, ObjectClass
-from zoo.evaluation.comparison import Comparison, mean_ratio
+from zoo.evaluation.energy.classes import AVERAGED_ET_GEV, ObjectClass
+from zoo.evaluation.energy.comparison import Comparison, mean_ratio
 
 if TYPE_CHECKING:
-    from zoo.evaluation.report import EnergyReport
+    from zoo.evaluation.energy.report import EnergyReport
 
 __all__ = ["ClassTable", "class_table"]
 

@@ -27,14 +27,14 @@ import numpy.typing as npt
 from zoo.errors import InvalidValue, UnknownName
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
-from zoo.evaluation.class_table import class_table
-from zoo.evaluation.classes import ObjectClass
-from zoo.evaluation.comparison import Comparison, compare
 from zoo.evaluation.coverage import normal_pit
 from zoo.evaluation.cruijff import CruijffFit
+from zoo.evaluation.energy.class_table import class_table
+from zoo.evaluation.energy.classes import ObjectClass
+from zoo.evaluation.energy.comparison import Comparison, compare
+from zoo.evaluation.energy.verdicts import RESPONSE_LIMITS, check_limits, worse_bins
 from zoo.evaluation.measures import Figure, response_measures
 from zoo.evaluation.response import REACH, reachable
-from zoo.evaluation.verdicts import RESPONSE_LIMITS, check_limits, worse_bins
 
 __all__ = ["EnergyReport", "Method", "Progress"]
 
@@ -256,7 +256,7 @@ class EnergyReport:
         Raises:
             InvalidFile: The folder cannot be written, or holds something that is no report.
         """
-        from zoo.evaluation.report_folder import check_target, write_folder
+        from zoo.evaluation.pages.folder import check_target, write_folder
 
         check_target(out)  # before the work, not after it
         tell = progress or (lambda text, done: None)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.evaluation.binning import edges_text
-from zoo.evaluation.html_parts import COLOURS, gallery, grid, mark, page, pair
+from zoo.evaluation.pages.parts import COLOURS, gallery, grid, mark, page, pair
 
 __all__ = ["render"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.evaluation.plots import COLOURS, DPI, MARKERS
+from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS
 
 __all__ = ["draw_bins", "draw_peaks", "draw_photons", "draw_plane", "draw_spectra"]
 
