@@ -10,7 +10,7 @@ from zoo.cards.registry import network
 from zoo.errors import InvalidValue
 from zoo.evaluation.posterior_median import positive_fraction, sigma_m2_gev2
 from zoo.models.mass_regressor import events, report
-from zoo.models.mass_regressor.goals import check_goals
+from zoo.models.mass_regressor.report.goals import check_goals
 
 N = 4000
 

@@ -12,7 +12,7 @@ from zoo.errors import InvalidValue
 from zoo.models.mlpf import events, objective
 from zoo.models.mlpf.config import FEATURES, SMALL
 from zoo.models.mlpf.model import build
-from zoo.models.mlpf.target_jets import target_jets
+from zoo.models.mlpf.report.target_jets import target_jets
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from zoo.data.records import validate
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf import events, report
 from zoo.models.mlpf.config import NOV2022
-from zoo.models.mlpf.event_figures import calibrated
-from zoo.models.mlpf.goals import check_goals
-from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets, threshold
+from zoo.models.mlpf.report.event_figures import calibrated
+from zoo.models.mlpf.report.goals import check_goals
+from zoo.models.mlpf.report.particles import Network, Particles, of_particle_flow, of_targets, threshold
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_no_events_are_refused(records, tmp_path):
 
 def test_particle_flow_in_portions_is_the_same(records, monkeypatch):
     whole = of_particle_flow(records)
-    monkeypatch.setattr("zoo.models.mlpf.particles.EVENTS_AT_ONCE", 5)
+    monkeypatch.setattr("zoo.models.mlpf.report.particles.EVENTS_AT_ONCE", 5)
     parts = of_particle_flow(records)
     for item in fields(Particles):
         np.testing.assert_array_equal(getattr(parts, item.name), getattr(whole, item.name))

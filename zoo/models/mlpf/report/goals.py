@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.evaluation.energy.verdicts import verdict
-from zoo.models.mlpf.comparison import EXPECTED, MODEL
+from zoo.models.mlpf.report.comparison import EXPECTED, MODEL
 
 __all__ = ["check_goals"]
 

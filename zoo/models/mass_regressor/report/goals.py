@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.evaluation.energy.verdicts import verdict
-from zoo.models.mass_regressor.comparison import PT_EDGES
+from zoo.models.mass_regressor.report.comparison import PT_EDGES
 
 __all__ = ["check_goals"]
 

@@ -21,8 +21,8 @@ from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.jets import Jets, anti_kt, grid_density, nearest
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.quantiles import quantiles, spread_measures
-from zoo.models.mlpf.comparison import BASELINE, Sample
-from zoo.models.mlpf.particles import Particles
+from zoo.models.mlpf.report.comparison import BASELINE, Sample
+from zoo.models.mlpf.report.particles import Particles
 
 __all__ = ["HardScatter", "calibrated", "jets_of", "missing_momentum", "multiplicities", "true_jets"]
 

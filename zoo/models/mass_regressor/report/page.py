@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoo.evaluation.pages.parts import GOALS_HEAD, gallery, goal_row, grid, mark, page, pair
-from zoo.models.mass_regressor.comparison import BEST
+from zoo.models.mass_regressor.report.comparison import BEST
 
 __all__ = ["render"]
 

@@ -31,7 +31,7 @@ from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.pages.folder import check_target, publish
-from zoo.models.mlpf.comparison import (
+from zoo.models.mlpf.report.comparison import (
     BASELINE,
     EVENT_METHODS,
     EXPECTED,
@@ -43,11 +43,11 @@ from zoo.models.mlpf.comparison import (
     resolutions,
     working_point,
 )
-from zoo.models.mlpf.event_figures import HardScatter, jets_of, missing_momentum, multiplicities
-from zoo.models.mlpf.goals import check_goals
-from zoo.models.mlpf.page import render
-from zoo.models.mlpf.particles import Network, Particles, of_particle_flow, of_targets
-from zoo.models.mlpf.pictures import (
+from zoo.models.mlpf.report.event_figures import HardScatter, jets_of, missing_momentum, multiplicities
+from zoo.models.mlpf.report.goals import check_goals
+from zoo.models.mlpf.report.page import render
+from zoo.models.mlpf.report.particles import Network, Particles, of_particle_flow, of_targets
+from zoo.models.mlpf.report.plots import (
     draw_classes,
     draw_confusion,
     draw_display,

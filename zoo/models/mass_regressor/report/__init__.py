@@ -31,9 +31,9 @@ from zoo.data.records import validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.pages.folder import check_target, publish
 from zoo.evaluation.pages.mass_plots import draw_bins, draw_peaks, draw_photons, draw_plane, draw_spectra
-from zoo.models.mass_regressor.comparison import LABELS, MODEL, RESOLVED, Comparison
-from zoo.models.mass_regressor.goals import check_goals
-from zoo.models.mass_regressor.page import render
+from zoo.models.mass_regressor.report.comparison import LABELS, MODEL, RESOLVED, Comparison
+from zoo.models.mass_regressor.report.goals import check_goals
+from zoo.models.mass_regressor.report.page import render
 
 __all__ = ["LABELS", "card_metrics", "evaluate", "report_content"]
 

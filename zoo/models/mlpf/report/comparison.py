@@ -17,7 +17,7 @@ from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.quantiles import spread_measures
-from zoo.models.mlpf.particles import Network, Particles, threshold
+from zoo.models.mlpf.report.particles import Network, Particles, threshold
 
 __all__ = ["EVENT_METHODS", "METHODS", "Sample", "class_tables", "confusion", "resolutions", "working_point"]
 
