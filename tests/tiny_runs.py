@@ -1,6 +1,6 @@
 """A network and a data set small enough to train within a test."""
 
-from training.recipe import Recipe, read
+from training.trainer.recipe import Recipe, read
 
 TINY = {
     "hidden": 4,

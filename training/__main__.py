@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.recipe import RECIPES
+from training.trainer.recipe import RECIPES
 from zoo.cards.registry import baselines
 from zoo.errors import UnknownName, ZooError
 
@@ -50,7 +50,7 @@ def _train(words: list[str]) -> int:
         raise UnknownName(
             "recipe", options.recipe, [*names, "release", "contest", "chain", "seeds"], "training/recipes"
         )
-    from training import recipe as recipes
+    from training.trainer import recipe as recipes
 
     overrides = recipes.parse_assignments(options.set)
     if options.steps is not None:
@@ -61,7 +61,7 @@ def _train(words: list[str]) -> int:
         overrides["fit.strategy"] = options.strategy
 
     _quiet_tensorflow()
-    from training import run
+    from training.trainer import run
 
     out = options.out or run.free_folder(Path(options.recipe).stem)
     if options.resume:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from training import recipe as recipes
-from training.recipe import Data
+from training.trainer import recipe as recipes
+from training.trainer.recipe import Data
 from zoo.errors import InvalidValue, UnknownName
 
 

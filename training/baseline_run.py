@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from training import data, manifest
 from training.baseline_recipe import BaselineRecipe
-from training.recipe import read
+from training.trainer import data, run_record
+from training.trainer.recipe import read
 from zoo.errors import InvalidFile
 
-RUNS = manifest.ROOT / "runs"
+RUNS = run_record.ROOT / "runs"
 
 
 @dataclass
@@ -22,14 +22,14 @@ class BaselineRun:
 
     folder: Path
     events: Mapping[str, data.Events]  # "train" and "validation"
-    session: manifest.Session
+    session: run_record.Session
 
     def finish(self, files: Iterable[str], **facts: Any) -> None:
         """Closes `run.json` with the checksums of the weights."""
         self.session.save(
             status="finished",
-            finished=manifest.now(),
-            files={name: manifest.sha256(self.folder / name) for name in files},
+            finished=run_record.now(),
+            files={name: run_record.sha256(self.folder / name) for name in files},
             **facts,
         )
 
@@ -53,17 +53,17 @@ def open_run(
     while out is None:
         candidate = RUNS / f"{recipe.name}-{number:03d}"
         out, number = (None if candidate.exists() else candidate), number + 1
-    manifest.prepare_folder(out)
-    if (out / manifest.RUN_JSON).exists():
+    run_record.prepare_folder(out)
+    if (out / run_record.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Choose another --out.")
     facts = {
-        "format": manifest.FORMAT,
+        "format": run_record.FORMAT,
         "model": recipe.name,
         "status": "running",
         "code_version": zoo.__version__,
         "recipe": recipe.to_dict(),
     }
-    session = manifest.Session(facts, out)
+    session = run_record.Session(facts, out)
     session.save()
     events = {
         split: data.prepare(

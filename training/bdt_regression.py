@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import baseline_recipe, baseline_run, data, manifest
+from training import baseline_recipe, baseline_run
 from training.forest_text import compressed
+from training.trainer import data, run_record
 from zoo.baselines import bdt_regression as bdt
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
@@ -108,8 +109,8 @@ def train(
     grow = Grower(search, forest, threads=processes)
     model = grow(samples["train"], samples["validation"])
     for name, booster in ((bdt.MEAN, model.mean), (bdt.WIDTH, model.width)):
-        manifest.write_bytes(run.folder / name, compressed(booster))
-    manifest.write_json(
+        run_record.write_bytes(run.folder / name, compressed(booster))
+    run_record.write_json(
         run.folder / bdt.CALIBRATION,
         {
             "inputs": list(NAMES),
@@ -119,7 +120,7 @@ def train(
         },
         indent=None,
     )
-    manifest.write_bytes(run.folder / TRIALS, grow.trials_csv().encode())
+    run_record.write_bytes(run.folder / TRIALS, grow.trials_csv().encode())
     run.finish((*bdt.FILES, TRIALS), objects_seen=len(samples["train"]), forests=grow.facts)
     return run.folder
 
@@ -234,7 +235,7 @@ class Grower:
         """Returns the parameters of another run's forest; empty without such a run."""
         if not self.search.reuse:
             return {}
-        facts = manifest.read_run(Path(self.search.reuse))["forests"][forest]
+        facts = run_record.read_run(Path(self.search.reuse))["forests"][forest]
         return {name: value for name, value in facts.items() if not name.startswith("trees")}
 
     def _search_value(

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import manifest
-from training.supercluster_objects import events_of
+from training.trainer import run_record
+from training.trainer.superclustered import events_of
 from zoo.cards.registry import is_folder
 from zoo.data.cluster_truth import match_superclusters
 from zoo.data.records import leaf_values
@@ -142,7 +142,7 @@ def chain_contest(
     for kind, some in kinds.items():
         if some and not any(chain.classical for chain in some):
             raise InvalidValue(f"{kind} chains", "a classical one among them, to compare with", chains)
-    manifest.prepare_folder(out)
+    run_record.prepare_folder(out)
     events = events_of(sample, n, seed, split="test", processes=processes)
     measured = _measure(asked, events)
     found = np.all([energy > 0 for energy in measured.raw_gev.values()], axis=0)
@@ -157,9 +157,9 @@ def chain_contest(
         first = [name for name in _baselines(facts) if name in chains]
         ordered = [*first, *(name for name in chains if name not in first)]
         facts["mass"] = _masses(ordered, resonances, seed, processes)
-    manifest.write_json(out / "chain.json", facts)
+    run_record.write_json(out / "chain.json", facts)
     page = out / "chain.md"
-    manifest.write_bytes(page, _markdown(facts).encode())
+    run_record.write_bytes(page, _markdown(facts).encode())
     for kind, found_of in facts["kinds"].items():
         _report(kind, found_of["baseline"], kinds[kind], measured, found, facts).write(out / kind)
     return page

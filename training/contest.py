@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from training import data, manifest
 from training.contest_events import check_unseen, shifted, with_truth
 from training.contestants import Columns, Contestant, contestant, predictions
-from training.recipe import Data, block
+from training.trainer import data, run_record
+from training.trainer.recipe import Data, block
 from zoo.cards.card import registry
 from zoo.errors import InvalidValue
 from zoo.evaluation.contest_markdown import markdown
@@ -94,7 +94,7 @@ def contest(
         InvalidFile: A run is not finished, or `out` cannot be written.
         InvalidValue: A run has the name of a method, or saw showers of the test events.
     """
-    manifest.prepare_folder(out)
+    run_record.prepare_folder(out)
     for name in {"raw", NETWORK, TREES} & set(runs or {}):
         raise InvalidValue("name of a run", "another name than those of the methods", repr(name))
     others = [contestant(name, origin) for name, origin in (runs or {}).items()]
@@ -104,13 +104,13 @@ def contest(
             NETWORK: contestant("DRN", network.format(sample=sample)),
             TREES: contestant("BDT", trees.format(sample=sample)),
         }
-        kind = _Kind(sample, two, out, processes, cache or manifest.ROOT / "runs" / "cache")
+        kind = _Kind(sample, two, out, processes, cache or run_record.ROOT / "runs" / "cache")
         chosen = [run for run in others if sample in run.samples]
         content["samples"][sample] = kind.hold(n, shift_n, chosen, linear.format(sample=sample))
-    manifest.write_json(out / "contest.json", content)
-    manifest.write_bytes(out / "contest.csv", _csv(content).encode())
-    manifest.write_bytes(out / "contest.md", markdown(content).encode())
-    manifest.write_bytes(out / "index.html", render(content).encode())
+    run_record.write_json(out / "contest.json", content)
+    run_record.write_bytes(out / "contest.csv", _csv(content).encode())
+    run_record.write_bytes(out / "contest.md", markdown(content).encode())
+    run_record.write_bytes(out / "index.html", render(content).encode())
     return out / "index.html"
 
 

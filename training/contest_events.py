@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 import zoo
-from training import data, manifest
-from training.recipe import Data
+from training.trainer import data, run_record
+from training.trainer.recipe import Data
 from zoo.data.feeding.flat import Flat, from_flat, to_flat
 from zoo.data.feeding.shards import ShardCache
 from zoo.errors import InvalidValue
@@ -61,7 +61,7 @@ def with_truth(
     Raises:
         InvalidValue: The simulation gives other events now than those in the cache.
     """
-    folder = manifest.prepare_folder(kept / f"{test.manifest['key_sha256'][:16]}-{_code()}")
+    folder = run_record.prepare_folder(kept / f"{test.manifest['key_sha256'][:16]}-{_code()}")
     missing = [index for index in range(len(test)) if not (folder / _name(index)).is_file()]
     jobs = [(folder, block, index, test.read(index), model) for index in missing]
     if processes > 1 and len(jobs) > 1:
@@ -102,7 +102,7 @@ def shifted(
     """
     name = shift.name if shift else "nominal"
     key = {"sample": sample, "shift": name, "n": n, "seed": seed, "code": _code()}
-    shards = ShardCache(manifest.prepare_folder(kept) / f"{sample}-{name}", key)
+    shards = ShardCache(run_record.prepare_folder(kept) / f"{sample}-{name}", key)
     if shards.missing(1):
         config, library = SAMPLES[sample], None
         if shift:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 import zoo
-from training import manifest
-from training.recipe import from_dict
+from training.trainer import run_record
+from training.trainer.recipe import from_dict
 from zoo.cards.card import registry
 from zoo.cards.weights import tag_folder
 
@@ -59,7 +59,7 @@ class Contestant:
             if self.tag:
                 network = zoo.load(f"{self.model}.{self.tag}")
             else:
-                recipe = from_dict(self.facts["recipe"], str(self.folder / manifest.RUN_JSON))
+                recipe = from_dict(self.facts["recipe"], str(self.folder / run_record.RUN_JSON))
                 network = rebuild(recipe, self.folder)
             found = zoo.predict(network, records)
         return {name: np.asarray(found[name]) for name in found.fields}
@@ -81,12 +81,12 @@ def contestant(name: str, origin: str) -> Contestant:
     """
     if Path(origin).is_dir():
         folder, tag = Path(origin), None
-        facts = manifest.read_finished(folder)
+        facts = run_record.read_finished(folder)
         return Contestant(name, origin, str(facts["model"]), folder, facts, tag)
     card = registry.info(origin)
     found = card.tag(registry.split_name(origin)[1])
     folder = tag_folder(card, found)
-    return Contestant(name, origin, card.name, folder, manifest.read_run(folder), found.name)
+    return Contestant(name, origin, card.name, folder, run_record.read_run(folder), found.name)
 
 
 def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, kept: Path) -> Columns:
@@ -106,7 +106,7 @@ def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, k
         with np.load(path) as file:
             return {name: file[name] for name in file.files}
     found = who.predict(records)
-    manifest.prepare_folder(kept)
+    run_record.prepare_folder(kept)
     work = path.with_name(f".{path.name}")
     np.savez(work, **found)
     work.replace(path)
@@ -116,6 +116,6 @@ def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, k
 def _code(model: str) -> str:
     """Returns a hash of the sources that decide the answer of a set of weights."""
     if registry.info(model).kind != "baseline":
-        return manifest.fingerprint(model)
+        return run_record.fingerprint(model)
     files = sorted((Path(zoo.__file__).parent / "baselines").rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]

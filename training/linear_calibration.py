@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import baseline_recipe, baseline_run, manifest
+from training import baseline_recipe, baseline_run
+from training.trainer import run_record
 from zoo.baselines import linear_calibration
 
 
@@ -44,6 +45,6 @@ def train(
     calibration = linear_calibration.fit(
         records["train"], records["validation"], energy_bins=grid.energy_bins, eta_bins=grid.eta_bins
     )
-    manifest.write_json(run.folder / linear_calibration.CALIBRATION, calibration.to_dict(), indent=None)
+    run_record.write_json(run.folder / linear_calibration.CALIBRATION, calibration.to_dict(), indent=None)
     run.finish(linear_calibration.FILES, objects_seen=len(records["train"]))
     return run.folder

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import baseline_recipe, baseline_run, data, manifest
+from training import baseline_recipe, baseline_run
 from training.forest_text import compressed
-from training.recipe import read
+from training.trainer import data, run_record
+from training.trainer.recipe import read
 from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat
@@ -101,9 +102,9 @@ def train(
         processes,
     )
     _tell(f"all candidates: {booster.num_trees()} trees")
-    manifest.write_bytes(run.folder / shapes.TREES, compressed(booster))
-    manifest.write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
-    manifest.write_bytes(run.folder / TRIALS, _csv(trials).encode())
+    run_record.write_bytes(run.folder / shapes.TREES, compressed(booster))
+    run_record.write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
+    run_record.write_bytes(run.folder / TRIALS, _csv(trials).encode())
     facts = {
         **parameters,
         "trees": booster.num_trees(),

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 import zoo
-from training import manifest
+from training.trainer import run_record
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
@@ -43,7 +43,7 @@ from zoo.simulation.samples import PHOTONS, simulate
 from zoo.simulation.showers import ShowerLibrary
 from zoo.simulation.transport import TransportConfig
 
-SAVED_MODELS = manifest.ROOT / "saved_models"
+SAVED_MODELS = run_record.ROOT / "saved_models"
 ENERGY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200)
 """GeV: the bins in which the barrel's resolution is reported."""
 BLOCK = 2000
@@ -162,18 +162,18 @@ def train(recipe: Recipe, out: Path) -> Path:
     Raises:
         InvalidFile: The folder cannot be written or holds a run already.
     """
-    manifest.prepare_folder(out)
-    if (out / manifest.RUN_JSON).exists():
+    run_record.prepare_folder(out)
+    if (out / run_record.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Choose another --out.")
     facts = {
-        "format": manifest.FORMAT,
+        "format": run_record.FORMAT,
         "model": "pf_clustering",
         "status": "running",
         "code_version": zoo.__version__,
         "recipe": dataclasses.asdict(recipe),
         "library_sha256": ShowerLibrary.shipped().sha256,
     }
-    session = manifest.Session(facts, out)
+    session = run_record.Session(facts, out)
     session.save()
     metrics: list[dict[str, Any]] = []
     showers: dict[str, int] = {}
@@ -182,13 +182,13 @@ def train(recipe: Recipe, out: Path) -> Path:
         correction = EnergyCorrection.fit(
             fitted.energy_gev, fitted.variables, fitted.true_energy_gev, knots=recipe.knots
         )
-        manifest.write_json(out / f"{detector}.json", correction.to_dict(), indent=None)
+        run_record.write_json(out / f"{detector}.json", correction.to_dict(), indent=None)
         metrics += measure(detector, test, correction)
         for split, photons in (("train", fitted), ("test", test)):
             showers[f"{detector}_{split}"] = len(np.unique(photons.shower))
-    files = {name: manifest.sha256(out / name) for name in FILES}
+    files = {name: run_record.sha256(out / name) for name in FILES}
     session.save(
-        status="finished", finished=manifest.now(), files=files, metrics=metrics, unique_showers=showers
+        status="finished", finished=run_record.now(), files=files, metrics=metrics, unique_showers=showers
     )
     return out
 
@@ -240,7 +240,7 @@ def release(run: Path, tag: str, saved_models: Path = SAVED_MODELS) -> Path:
     Raises:
         InvalidFile: The run is not finished, or the tag exists.
     """
-    facts = manifest.read_run(run)
+    facts = run_record.read_run(run)
     if facts.get("status") != "finished":
         raise InvalidFile(run, "the run is not finished.", "Start it again with another --out.")
     card = registry.info("pf_clustering")
@@ -249,7 +249,7 @@ def release(run: Path, tag: str, saved_models: Path = SAVED_MODELS) -> Path:
         raise InvalidFile(target, "the tag exists.", "Released tags never change: choose the next one.")
     target.mkdir(parents=True)
     try:
-        for name in (*FILES, manifest.RUN_JSON):
+        for name in (*FILES, run_record.RUN_JSON):
             shutil.copyfile(run / name, target / name)
         extra = {"showers": facts["unique_showers"], "code_version": zoo.__version__}
         record_tag(card.path, tag, facts["files"], facts["metrics"], extra=extra)  # type: ignore[arg-type]
@@ -322,11 +322,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out, tag = options.pop("out"), options.pop("tag")
     number = 1
     while out is None:
-        candidate = manifest.ROOT / "runs" / f"pf_clustering-{number:03d}"
+        candidate = run_record.ROOT / "runs" / f"pf_clustering-{number:03d}"
         out, number = (None if candidate.exists() else candidate), number + 1
     try:
         folder = train(Recipe(**options), out)
-        for metric in manifest.read_run(folder)["metrics"]:
+        for metric in run_record.read_run(folder)["metrics"]:
             print("{name:34s} {value:8.4g} +- {error:.1g}, {baseline_name} {baseline:.4g}".format(**metric))
         print(release(folder, tag, SAVED_MODELS) if tag else folder)
     except ZooError as error:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from training import data, manifest
-from training.recipe import Data, Recipe, block, from_dict, read
+from training.trainer import data, run_record
+from training.trainer.recipe import Data, Recipe, block, from_dict, read
 from zoo.card_tags import record_tag
 from zoo.cards.card import ModelCard, registry
 from zoo.errors import InvalidFile, InvalidValue
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import awkward as ak
     import keras
 
-SAVED_MODELS = manifest.ROOT / "saved_models"
+SAVED_MODELS = run_record.ROOT / "saved_models"
 REPORT = "report"  # in the run folder: larger than what a tag carries
 _AGREE = 1e-5  # |a - b| <= 1e-5 (|a| + std(a)), as everywhere in the zoo
 
@@ -77,7 +77,7 @@ def release(
         InvalidFile: The run is not finished, or the tag exists.
         InvalidValue: The run is of other code, the tag's name is not well formed, or an artefact disagrees.
     """
-    facts = manifest.read_finished(run)
+    facts = run_record.read_finished(run)
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*_v[0-9]+", tag):
         raise InvalidValue("tag", "the name of the data, '_v' and an integer, e.g. barrel_v1", repr(tag))
     card = registry.info(facts["model"])
@@ -91,23 +91,23 @@ def release(
     if not card.tags and card.default_tag != tag:
         raise InvalidValue(f"default_tag of {card.path}", f"the first tag, {tag!r}", repr(card.default_tag))
     for name, expected in facts["files"].items():
-        if manifest.sha256(run / name) != expected:
+        if run_record.sha256(run / name) != expected:
             raise InvalidFile(
                 run / name, "is not the file that the run wrote.", "Train again, or restore it."
             )
 
-    test = unseen_events(facts, processes, cache or manifest.ROOT / "runs" / "cache")
+    test = unseen_events(facts, processes, cache or run_record.ROOT / "runs" / "cache")
     candidate = Candidate(run, facts, card, tag, test, _compared(card, tag, baselines))
     make = _release_baseline if card.kind == "baseline" else _release_network
     with _staging(target) as folder:
         files, preset, metrics = make(candidate, folder)
-        manifest.write_json(folder / manifest.RUN_JSON, {**facts, "test_events": test.manifest})
+        run_record.write_json(folder / run_record.RUN_JSON, {**facts, "test_events": test.manifest})
         folder.replace(target)
         try:
             record_tag(
                 card.path,
                 tag,
-                {name: manifest.sha256(target / name) for name in files},
+                {name: run_record.sha256(target / name) for name in files},
                 metrics,
                 preset=preset,
                 extra={"showers": _showers(facts, test), "code_version": zoo.__version__},
@@ -124,7 +124,7 @@ def _release_network(candidate: Candidate, folder: Path) -> tuple[list[str], str
     from zoo.exporting.verification import verify
 
     run = candidate.run
-    recipe = from_dict(candidate.facts["recipe"], str(run / manifest.RUN_JSON))
+    recipe = from_dict(candidate.facts["recipe"], str(run / run_record.RUN_JSON))
     network = rebuild(recipe, run)
     export(network, folder / "export", tag=candidate.tag, progress=_tell("exporting"))
     for path in (folder / "export").iterdir():
@@ -215,7 +215,7 @@ def rebuild(recipe: Recipe, run: Path) -> keras.Model:
     Raises:
         InvalidValue: It does not answer what it answered at the end of the run.
     """
-    from training.run import check_outputs
+    from training.trainer.run import check_outputs
 
     network = recipe.network().build()
     network.load_weights(run / "model.keras")
@@ -278,7 +278,7 @@ def _staging(target: Path) -> Any:
     """Gives a hidden folder beside `target`, gone after whatever happens."""
     folder = target.with_name(f".{target.name}.tmp")
     shutil.rmtree(folder, ignore_errors=True)  # of a release that was killed
-    manifest.prepare_folder(folder)
+    run_record.prepare_folder(folder)
     try:
         yield folder
     finally:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from training import manifest
-from training.recipe import from_dict
 from training.release import REPORT, Candidate, measure, rebuild, unseen_events
+from training.trainer import run_record
+from training.trainer.recipe import from_dict
 from zoo.cards.card import registry
 from zoo.errors import InvalidValue
 
@@ -41,7 +41,7 @@ def compare_seeds(runs: Sequence[Path], out: Path, *, processes: int = 2, cache:
     """
     if len(runs) < 2:
         raise InvalidValue("runs", "two or more", len(runs))
-    facts = [manifest.read_finished(run) for run in runs]
+    facts = [run_record.read_finished(run) for run in runs]
     recipes = [from_dict(one["recipe"], str(run)) for run, one in zip(runs, facts, strict=True)]
     alike = [recipe.override({"fit.seed": 0}) for recipe in recipes]
     for run, recipe in zip(runs, alike, strict=True):
@@ -50,9 +50,9 @@ def compare_seeds(runs: Sequence[Path], out: Path, *, processes: int = 2, cache:
     seeds = [recipe.fit.seed for recipe in recipes]
     if len(set(seeds)) < len(seeds):
         raise InvalidValue("fit.seed", "another one in each run", seeds)
-    manifest.prepare_folder(out)
+    run_record.prepare_folder(out)
     card = registry.info(recipes[0].model)
-    test = unseen_events(facts[0], processes, cache or manifest.ROOT / "runs" / "cache")
+    test = unseen_events(facts[0], processes, cache or run_record.ROOT / "runs" / "cache")
     metrics: list[list[dict[str, Any]]] = []
     for run, one, recipe in zip(runs, facts, recipes, strict=True):
         candidate = Candidate(run, one, card, "", test, {})
@@ -62,9 +62,9 @@ def compare_seeds(runs: Sequence[Path], out: Path, *, processes: int = 2, cache:
         "model": card.name, "runs": [str(run) for run in runs], "seeds": seeds,
         "objects_seen": facts[0]["objects_seen"], "test_objects": test.manifest["objects"], "metrics": rows,
     }  # fmt: skip
-    manifest.write_json(out / "seeds.json", content)
+    run_record.write_json(out / "seeds.json", content)
     page = out / "seeds.md"
-    manifest.write_bytes(page, _markdown(content).encode())
+    run_record.write_bytes(page, _markdown(content).encode())
     return page
 
 

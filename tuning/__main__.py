@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _search(options: argparse.Namespace, words: list[str]) -> Path | None:
-    from training import data, recipe, run
+    from training.trainer import data, recipe, run
     from tuning.search import collect, search
 
     overrides = recipe.parse_assignments(options.set)

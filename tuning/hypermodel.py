@@ -17,9 +17,9 @@ from typing import Any
 
 import keras
 
-from training import data, run
-from training.callbacks import MONITOR
-from training.recipe import Recipe
+from training.trainer import data, run
+from training.trainer.callbacks import MONITOR
+from training.trainer.recipe import Recipe
 from tuning.search import COLUMNS
 from zoo.errors import InvalidValue, require
 

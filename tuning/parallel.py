@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from training.manifest import ROOT
+from training.trainer.run_record import ROOT
 from tuning.search import CHIEF
 from zoo.errors import InvalidValue
 

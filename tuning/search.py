@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training import data, manifest, run
-from training.callbacks import MONITOR
-from training.recipe import Recipe
+from training.trainer import data, run, run_record
+from training.trainer.callbacks import MONITOR
+from training.trainer.recipe import Recipe
 from zoo.errors import InvalidValue, UnknownName, require
 
 TUNERS = ("random", "bayesian", "hyperband")
@@ -77,12 +77,12 @@ def search(
         raise UnknownName("tuner", tuner, TUNERS)
     require("keras_tuner", extra="tune")
     space = find_space(recipe.model)
-    manifest.prepare_folder(out)
+    run_record.prepare_folder(out)
     facts = {
         "recipe": run.as_json(recipe),
         "tuner": tuner,
         "executions": executions,
-        "code_version": manifest.zoo.__version__,
+        "code_version": run_record.zoo.__version__,
     }
     _same_search(out, facts)
     events = {
@@ -91,9 +91,9 @@ def search(
         )
         for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))
     }
-    manifest.write_json(
+    run_record.write_json(
         out / "search.json",
-        {**facts, "versions": manifest.versions(), "events": {s: e.manifest for s, e in events.items()}},
+        {**facts, "versions": run_record.versions(), "events": {s: e.manifest for s, e in events.items()}},
     )
     from tuning.hypermodel import RecipeHyperModel
 
@@ -151,12 +151,12 @@ def collect(recipe: Recipe, out: Path) -> Path:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    manifest.write_bytes(out / "trials.csv", text.getvalue().encode())
+    run_record.write_bytes(out / "trials.csv", text.getvalue().encode())
     best = rows[0]
     settings = {name: _value(text) for name, text in best.items() if name not in COLUMNS}
     trial, steps = best["trial"], best["steps"]
     lines = f"# {MONITOR} {score[trial]:.5f} after {steps} steps: trial {trial} of this search.\n"
-    manifest.write_bytes(out / "best.toml", (lines + _toml(recipe.override(settings).to_dict())).encode())
+    run_record.write_bytes(out / "best.toml", (lines + _toml(recipe.override(settings).to_dict())).encode())
     return out / "best.toml"
 
 

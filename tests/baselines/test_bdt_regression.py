@@ -7,7 +7,7 @@ import pytest
 
 import zoo.errors
 from training import bdt_regression as trainer
-from training import manifest
+from training.trainer import run_record
 from zoo.baselines import bdt_regression
 from zoo.baselines.residuals import ONE_SIGMA
 from zoo.errors import InvalidFile, MissingExtra
@@ -30,10 +30,10 @@ def folder(tmp_path_factory):
 
 
 def test_the_run_folder(folder):
-    facts = manifest.read_run(folder)
+    facts = run_record.read_run(folder)
     assert facts["status"] == "finished" and facts["model"] == "bdt_regression"
     for name, expected in facts["files"].items():
-        assert manifest.sha256(folder / name) == expected
+        assert run_record.sha256(folder / name) == expected
     assert set(bdt_regression.FILES) <= set(facts["files"])
     with (folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -44,7 +44,7 @@ def test_the_run_folder(folder):
 def test_a_run_takes_the_parameters_of_another_for_fewer_objects(folder, tmp_path):
     overrides = {**TOYS, "n": 2000, "search.reuse": str(folder), "forest.rounds": 5}
     run = trainer.train(overrides, out=tmp_path / "half", processes=1, cache=folder.parent / "cache")
-    first, second = manifest.read_run(folder), manifest.read_run(run)
+    first, second = run_record.read_run(folder), run_record.read_run(run)
     for forest in ("value", "width"):
         given, taken = first["forests"][forest], second["forests"][forest]
         assert {name for name in given if given[name] != taken[name]} <= {"trees", "trees_of_folds"}

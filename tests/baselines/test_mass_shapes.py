@@ -7,8 +7,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from training import manifest
 from training import mass_shapes as trainer
+from training.trainer import run_record
 from zoo.baselines import mass_shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat, to_flat
@@ -56,10 +56,10 @@ def test_mirror_images_have_the_same_shapes():
 
 
 def test_the_run_and_its_answers(folder):
-    facts = manifest.read_run(folder)
+    facts = run_record.read_run(folder)
     assert facts["status"] == "finished" and facts["model"] == "mass_shapes"
     for name, expected in facts["files"].items():
-        assert manifest.sha256(folder / name) == expected
+        assert run_record.sha256(folder / name) == expected
     with (folder / "trials.csv").open() as file:
         scores = [float(row["score"]) for row in csv.DictReader(file)]
     assert len(scores) == 2 and facts["forest"]["validation_loss"] < min(scores) + 0.02

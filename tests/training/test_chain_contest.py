@@ -7,7 +7,7 @@ import pytest
 
 from training.__main__ import main
 from training.chain_contest import chain_contest
-from training.supercluster_objects import events_of
+from training.trainer.superclustered import events_of
 from zoo.data.cluster_truth import match_superclusters
 from zoo.errors import InvalidValue
 from zoo.reconstruction.chain import reconstruct

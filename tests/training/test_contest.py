@@ -9,10 +9,11 @@ import pytest
 from tiny_runs import tiny
 
 from training import contest as contests
-from training import contest_events, contestants, data, linear_calibration, manifest, run
+from training import contest_events, contestants, linear_calibration
 from training.__main__ import main
 from training.contest import contest
-from training.recipe import Data
+from training.trainer import data, run, run_record
+from training.trainer.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.evaluation.pages import folder as report_folder
 from zoo.simulation.shifts import SHIFTS
@@ -133,7 +134,7 @@ def test_who_may_take_part(work, tmp_path):
         contest(tmp_path / "out", runs={"drn": "drn.barrel_v1"})
     with pytest.raises(InvalidFile, match="not a run folder"):
         contestants.contestant("x", str(tmp_path))
-    manifest.write_json(tmp_path / "run.json", {"status": "running"})
+    run_record.write_json(tmp_path / "run.json", {"status": "running"})
     with pytest.raises(InvalidFile, match="not finished"):
         contestants.contestant("x", str(tmp_path))
     tag = contestants.contestant("x", "drn.barrel_v1")
@@ -141,7 +142,7 @@ def test_who_may_take_part(work, tmp_path):
 
 
 def test_test_showers_must_be_unseen(work):
-    facts = manifest.read_run(work / "network")
+    facts = run_record.read_run(work / "network")
     block = Data(samples=("electrons",), n=40, test_n=40, shard_size=40)
     common = {"n": 40, "cache": work / "cache", "model": "drn", "processes": 1, "quiet": True}
     test, seen = (data.prepare(block, split, **common) for split in ("test", "train"))

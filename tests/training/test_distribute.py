@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from training import distribute
-from training.recipe import OPTIMISERS
+from training.trainer import distribute
+from training.trainer.recipe import OPTIMISERS
 from zoo.errors import InvalidValue, UnknownName
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import multiworker
+from training.trainer import multiworker
 from zoo.errors import InvalidValue
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ WORKER = """
 import contextlib, sys
 import keras, numpy as np, tensorflow as tf
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
-from training.multiworker import MultiWorkerModel, patched_reduction
+from training.trainer.multiworker import MultiWorkerModel, patched_reduction
 mode, out = sys.argv[1:]
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(64, 3)).astype("float32"), rng.normal(size=(64, 1)).astype("float32")

@@ -4,11 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from training import baseline_recipe, mass_shapes, recipe
+from training import baseline_recipe, mass_shapes
 from training.bdt_regression import Forest, Search
 from training.linear_calibration import Grid
-from training.recipe import Data, Fit
-from training.run import as_json
+from training.trainer import recipe
+from training.trainer.recipe import Data, Fit
+from training.trainer.run import as_json
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 
@@ -135,7 +136,7 @@ def test_muon_orthogonalises_matrices_and_leaves_the_named_layers_to_adamw():
     """One step from random gradients: the singular values of Muon's are alike, not those of AdamW's."""
     import keras
 
-    from training.run import optimiser
+    from training.trainer.run import optimiser
 
     keras.utils.set_random_seed(1)
     layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(8, name="body_last")]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tiny_runs import tiny, words
 
-from training import callbacks, manifest, run
 from training.__main__ import main
+from training.trainer import callbacks, run, run_record
 from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
@@ -59,7 +59,7 @@ def test_a_run_leaves_everything_behind(finished):
     assert facts["events"]["train"]["objects"] == 256
     assert facts["versions"] if "versions" in facts else facts["sessions"][0]["versions"]["keras"]
     assert facts["sessions"][0]["cores"] >= 1 and facts["sessions"][0]["cpu_seconds"] > 0
-    assert facts["files"]["model.keras"] == manifest.sha256(out / "model.keras")
+    assert facts["files"]["model.keras"] == run_record.sha256(out / "model.keras")
     assert [row["epoch"] for row in rows(out)] == ["0", "1", "2"]
     assert result.best_val_loss == min(float(row["val_loss"]) for row in rows(out))
     assert not list(out.glob(".*")) and not list((out / "backup").glob(".*"))
@@ -91,7 +91,7 @@ def test_it_is_the_averaged_weights_that_are_saved(finished):
 
 
 def test_val_loss_is_the_mean_over_objects_of_the_likelihood(finished, cache):
-    from training import data
+    from training.trainer import data
     from zoo.models.drn import events, objective
 
     result, recipe = finished
@@ -129,7 +129,7 @@ def test_resume_repeats_nothing_and_ends_where_an_unbroken_run_ends(finished, tm
     result = run.run(recipe, tmp_path / "broken", resume=True, cache=cache, verbose=False)
     assert [row["epoch"] for row in rows(result.folder)] == ["0", "1", "2"]
     assert (result.steps, result.objects_seen) == (whole.steps, whole.objects_seen)
-    assert len(manifest.read_run(result.folder)["sessions"]) == 2
+    assert len(run_record.read_run(result.folder)["sessions"]) == 2
     for a, b in zip(
         weights(result.folder / "latest.keras"), weights(whole.folder / "latest.keras"), strict=True
     ):
@@ -167,7 +167,7 @@ def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
     for name in ("best.keras", "latest.keras"):
         load(out / name)  # never half-written
     assert main(["drn", "--resume", "--out", str(out), "--cache", str(cache)]) == 0
-    facts = manifest.read_run(out)
+    facts = run_record.read_run(out)
     assert facts["optimiser_steps"] == facts["steps"] == 60 and facts["objects_seen"] == 960
     assert [row["epoch"] for row in rows(out)] == [str(number) for number in range(15)]
     assert not [
@@ -177,14 +177,14 @@ def test_killed_with_9_it_goes_on(tmp_path, cache, moment):
 
 def test_other_code_is_refused(finished, cache, tmp_path):
     result, recipe = finished
-    facts = manifest.read_run(result.folder)
+    facts = run_record.read_run(result.folder)
     for change, error, message in (
         ({"format": 2}, InvalidFile, "has format 2; this code reads format 1"),
         ({"fingerprint": "0" * 16}, InvalidValue, "fingerprint"),
     ):
         out = tmp_path / next(iter(change))
         out.mkdir()
-        manifest.write_json(out / "run.json", {**facts, "status": "running", **change})
+        run_record.write_json(out / "run.json", {**facts, "status": "running", **change})
         with pytest.raises(error, match=message):
             run.run(recipe, out, resume=True, cache=cache, verbose=False)
     with pytest.raises(InvalidFile, match="not a run folder"):
@@ -230,7 +230,7 @@ def test_comments_do_not_change_the_fingerprint(tmp_path):
         path = tmp_path / str(number) / "layers" / "f.py"
         path.parent.mkdir(parents=True)
         path.write_text(text)
-        prints.append(manifest._hash_sources([path]))
+        prints.append(run_record._hash_sources([path]))
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -241,7 +241,7 @@ def test_the_fingerprint_is_of_what_the_network_and_its_losses_import(tmp_path):
         "report": "from zoo.models.m.page import render\n",
     }.items():  # fmt: skip
         (tmp_path / f"{name}.py").write_text(text)
-    found = manifest._imported(tmp_path, ("model", "objective"))
+    found = run_record._imported(tmp_path, ("model", "objective"))
     assert {path.stem for path in found} == {"model", "objective", "head"}
 
 

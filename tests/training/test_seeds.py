@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.tiny_runs import tiny
-from training import run
 from training.seeds import compare_seeds
+from training.trainer import run
 from zoo.errors import InvalidFile, InvalidValue
 
 

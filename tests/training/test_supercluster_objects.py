@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from training import data
-from training.recipe import Data
-from training.supercluster_objects import SPECTRA, simulate
+from training.trainer import data
+from training.trainer.recipe import Data
+from training.trainer.superclustered import SPECTRA, simulate
 from zoo.data.feeding.flat import to_flat
 from zoo.data.records import raw_energy_gev, validate
 from zoo.errors import InvalidValue, UnknownName
@@ -29,7 +29,7 @@ def test_objects_are_superclusters_of_the_particle():
 
 def test_the_cache_knows_what_made_the_superclusters(monkeypatch):
     """Another superclustering, here one with other cuts, has another probe."""
-    from training import supercluster_objects
+    from training.trainer import superclustered
     from zoo.baselines.mustache import MustacheConfig
     from zoo.reconstruction.superclustering import Superclustering
 
@@ -37,7 +37,7 @@ def test_the_cache_knows_what_made_the_superclusters(monkeypatch):
     probe = data._probe(ELECTRONS, "test", "drn")
     assert data._probe(ELECTRONS, "test", "drn") == probe
     narrow = Superclustering(MustacheConfig(dphi_saturation=0.01, dphi_cutoff=0.01))
-    monkeypatch.setattr(supercluster_objects, "_superclustering", lambda chosen: narrow)
+    monkeypatch.setattr(superclustered, "_superclustering", lambda chosen: narrow)
     assert data._probe(ELECTRONS, "test", "drn") != probe
 
 

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from training import data
-from training.recipe import Data
+from training.trainer import data
+from training.trainer.recipe import Data
 from zoo.errors import InvalidValue, UnknownName
 
 TOY = Data(samples=("toy",), n=600, validation_n=200, shard_size=200, seed=3)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import zoo
-from training import data, run
-from training.recipe import from_dict
+from training.trainer import data, run
+from training.trainer.recipe import from_dict
 from zoo.data.node_rows import node_rows
 from zoo.errors import InvalidValue
 

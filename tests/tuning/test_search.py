@@ -9,8 +9,8 @@ import tiny_runs
 
 pytest.importorskip("keras_tuner")
 
-from training import recipe as recipes
-from training import run
+from training.trainer import recipe as recipes
+from training.trainer import run
 from tuning import search as searching
 from tuning.__main__ import main
 from tuning.parallel import free_port
@@ -88,7 +88,7 @@ def test_a_promoted_trial_goes_on_at_its_epoch(tmp_path, tiny, cache):
 
 @pytest.mark.slow
 def test_a_chief_and_two_workers(tmp_path, cache):
-    from training import data
+    from training.trainer import data
 
     words, chosen = tiny_runs.words(**SMALL), tiny_runs.tiny(**SMALL)
     data.prepare(chosen.data, "train", n=128, cache=cache, model="drn", quiet=True)
@@ -163,7 +163,7 @@ def test_a_free_port_can_be_bound():
 
 
 def test_the_objective_is_checked_before_the_trials(tiny, cache, tmp_path):
-    from training import data
+    from training.trainer import data
     from tuning.hypermodel import RecipeHyperModel
 
     events = {

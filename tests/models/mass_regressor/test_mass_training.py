@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import zoo
-from training.recipe import read
-from training.run import run
+from training.trainer.recipe import read
+from training.trainer.run import run
 from zoo.exporting.goldens import golden_inputs
 from zoo.exporting.verification import compare
 from zoo.exporting.verification_process import runner
@@ -22,7 +22,7 @@ def test_the_validation_loss_is_the_mean_absolute_error_of_what_has_energy(tmp_p
     recipe = read("mass_regressor").override(TOYS)
     result = run(recipe, tmp_path / "run", cache=tmp_path / "cache", processes=1, verbose=False)
     network = zoo.load(tmp_path / "run")
-    from training import data
+    from training.trainer import data
 
     seen = data.prepare(
         recipe.data, "validation", n=64, cache=tmp_path / "cache", model="mass_regressor", quiet=True

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from training import recipe
+from training.trainer import recipe
 from tuning.spaces import mlpf as tuning_space
 from zoo.cards.registry import network
 from zoo.data.feeding.flat import to_flat
@@ -276,7 +276,7 @@ def test_splits_share_no_hard_collision_and_a_cache_knows_it(records):
 
 
 def test_targets_without_a_loss_are_left_out_of_the_batches(tmp_path):
-    from training import data, run
+    from training.trainer import data, run
 
     small = recipe.read("mlpf").override(
         {"samples": "toy", "n": 16, "validation_n": 8, "shard_size": 16, "fit.batch_size": 4}

@@ -30,7 +30,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from training.recipe import Data
+from training.trainer.recipe import Data
 from zoo.cards.registry import network
 from zoo.data import raw_energy_gev
 from zoo.data.feeding.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
@@ -228,7 +228,7 @@ def _sample(part: Part, seed: int, split: str, model: str, truth: bool = False) 
         return of.sample(part.n, seed)
     simulate = of.simulate
     if of.schema == OBJECTS and "@" in part.sample:
-        from training.supercluster_objects import simulate
+        from training.trainer.superclustered import simulate
     return simulate(part.sample, part.n, seed, split=split, pileup=part.pileup, truth=truth)
 
 

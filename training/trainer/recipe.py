@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from training.distribute import STRATEGIES
+from training.trainer.distribute import STRATEGIES
 from zoo.cards.card import registry
 from zoo.data.kinds.objects import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName

@@ -126,7 +126,7 @@ def check_fit(model: keras.Model, n_replicas: int, *, batch_size: int, drop_rema
         if getattr(model.optimizer, name, None):
             raise InvalidValue(
                 name,
-                f"None {where}: Keras clips each replica's part (cure: training.clipping)",
+                f"None {where}: Keras clips each replica's part (cure: training.trainer.clipping)",
                 getattr(model.optimizer, name),
             )
 

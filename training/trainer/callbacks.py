@@ -23,7 +23,7 @@ from typing import Any
 
 import keras
 
-from training.manifest import write_bytes, write_json
+from training.trainer.run_record import write_bytes, write_json
 
 BACKUP = "backup"
 LOG = "log.csv"

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from training import data, distribute, manifest
-from training.recipe import Recipe, from_dict
-from training.start_weights import start_from
+from training.trainer import data, distribute, run_record
+from training.trainer.recipe import Recipe, from_dict
+from training.trainer.start_weights import start_from
 from zoo.data.feeding.batching import choose_boundaries
 from zoo.data.feeding.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-RUNS = manifest.ROOT / "runs"
+RUNS = run_record.ROOT / "runs"
 N_CHECK = 32  # events whose answers are kept with a run
 _ANY_SIZE = 1 << 30  # nodes of the one bucket of objects that are not padded
 _AHEAD = 8  # shards whose objects are shuffled together
@@ -91,7 +91,7 @@ def run(
     facts = _open(recipe, out, resume, accept_other_code)
     if facts["status"] == "finished":
         return _result(out, facts)
-    session = manifest.Session(facts, out)
+    session = run_record.Session(facts, out)
     session.record["strategy"] = recipe.fit.strategy
     session.save()
 
@@ -109,7 +109,7 @@ def run(
         for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))
     }
     unique = data.check_disjoint(*events.values())
-    session.record["simulation_cpu_seconds"] = round(manifest.cpu_seconds() - session.start_cpu, 1)
+    session.record["simulation_cpu_seconds"] = round(run_record.cpu_seconds() - session.start_cpu, 1)
     session.save(events={split: one.manifest for split, one in events.items()}, unique_showers=unique)
 
     network = _fit(recipe, out, events, session, bars)
@@ -137,7 +137,7 @@ def compile_model(
     of = recipe.network()
     kind = keras.Model
     if recipe.fit.strategy == "multiworker":
-        from training.multiworker import MultiWorkerModel as kind  # type: ignore[assignment]
+        from training.trainer.multiworker import MultiWorkerModel as kind  # type: ignore[assignment]
     keras.utils.set_random_seed(recipe.fit.seed)
     with distribute.scope(chosen):
         network = of.build()
@@ -154,7 +154,7 @@ def optimiser(recipe: Recipe) -> keras.optimizers.Optimizer:
     """Returns the recipe's optimiser and schedule: linear warm-up, then a cosine to the end of the run."""
     import keras
 
-    from training.clipping import ClippedAdamW, ClippedMuon
+    from training.trainer.clipping import ClippedAdamW, ClippedMuon
 
     chosen, steps = recipe.optimiser, recipe.fit.total_steps
     warmup = min(chosen.warmup_steps, steps // 4)
@@ -229,46 +229,46 @@ def free_folder(model: str) -> Path:
 
 def recipe_of(folder: Path) -> Recipe:
     """Returns the recipe that a run folder was made by."""
-    return from_dict(manifest.read_run(folder)["recipe"], str(folder / manifest.RUN_JSON))
+    return from_dict(run_record.read_run(folder)["recipe"], str(folder / run_record.RUN_JSON))
 
 
 def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> dict[str, Any]:
     """Returns the content of `run.json`, new or of the run to go on with."""
     if resume:
-        facts = manifest.read_run(out)
-        manifest.check_code(facts, out, accept_other_code=accept_other_code)
+        facts = run_record.read_run(out)
+        run_record.check_code(facts, out, accept_other_code=accept_other_code)
         if _without_strategy(as_json(recipe_of(out))) != _without_strategy(as_json(recipe)):
             raise InvalidValue(
                 f"{out}: recipe", "that of the run (a resumed run keeps its recipe)", "another one"
             )
-        manifest.prepare_folder(out)
+        run_record.prepare_folder(out)
         for half in out.glob(".*"):  # what a killed process was writing
             if half.is_file():
                 half.unlink()
         return facts
-    manifest.prepare_folder(out)
-    if (out / manifest.RUN_JSON).exists():
+    run_record.prepare_folder(out)
+    if (out / run_record.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Go on with --resume, or choose another --out.")
     return {
-        "format": manifest.FORMAT,
+        "format": run_record.FORMAT,
         "model": recipe.model,
         "status": "running",
         "code_version": zoo.__version__,
-        "fingerprint": manifest.fingerprint(recipe.model),
+        "fingerprint": run_record.fingerprint(recipe.model),
         "recipe": as_json(recipe),
         "seeds": {"data": recipe.data.seed, "fit": recipe.fit.seed},
     }
 
 
 def _fit(
-    recipe: Recipe, out: Path, events: Mapping[str, data.Events], session: manifest.Session, bars: bool
+    recipe: Recipe, out: Path, events: Mapping[str, data.Events], session: run_record.Session, bars: bool
 ) -> keras.Model:
     """Fits the network and leaves the best epoch's weights in `best.keras`."""
     import contextlib
 
     import keras
 
-    from training import callbacks
+    from training.trainer import callbacks
 
     chosen = distribute.strategy(recipe.fit.strategy)
     network, model = compile_model(recipe, chosen)
@@ -303,7 +303,7 @@ def _fit(
     ]
     patch: Any = contextlib.nullcontext()
     if recipe.fit.strategy == "multiworker":
-        from training.multiworker import patched_reduction
+        from training.trainer.multiworker import patched_reduction
 
         patch = patched_reduction()
     with patch:
@@ -327,9 +327,9 @@ def _fit(
     return network
 
 
-def _finish(recipe: Recipe, out: Path, network: keras.Model, session: manifest.Session) -> None:
+def _finish(recipe: Recipe, out: Path, network: keras.Model, session: run_record.Session) -> None:
     """Leaves `model.keras`, the answers of `check.npz`, and the closed `run.json`."""
-    from training import callbacks
+    from training.trainer import callbacks
 
     if not (out / "best.keras").is_file():
         raise InvalidValue(
@@ -343,9 +343,9 @@ def _finish(recipe: Recipe, out: Path, network: keras.Model, session: manifest.S
     best = callbacks.trim_log(out, sys.maxsize)
     session.save(
         status="finished",
-        finished=manifest.now(),
+        finished=run_record.now(),
         best_val_loss=best,
-        files={name: manifest.sha256(out / name) for name in ("model.keras", "check.npz")},
+        files={name: run_record.sha256(out / name) for name in ("model.keras", "check.npz")},
     )
 
 
@@ -354,7 +354,7 @@ def write_check(model: keras.Model, path: Path) -> None:
     outputs = check_outputs(model)
     content = io.BytesIO()
     np.savez(content, **outputs)
-    manifest.write_bytes(path, content.getvalue())
+    run_record.write_bytes(path, content.getvalue())
 
 
 def check_outputs(model: keras.Model) -> dict[str, np.ndarray]:
