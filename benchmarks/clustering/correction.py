@@ -14,7 +14,7 @@ def correction(_: int) -> Lines:
     """The shipped form of the correction beside LightGBM: same training clusters, same test clusters."""
     import lightgbm
 
-    from training.pf_clustering import ENERGY_EDGES, Recipe, samples
+    from training.baselines.pf_clustering import ENERGY_EDGES, Recipe, samples
 
     for detector, edges in (("flat_segment", (1, 5, 20, 50, 100)), ("barrel", ENERGY_EDGES)):
         train, test = samples(Recipe(), detector)

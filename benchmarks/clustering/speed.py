@@ -17,7 +17,7 @@ PHOTONS_OF_AN_EVENT = 19
 def speed(n: int) -> Lines:
     """Clusters per CPU second, in barrel events of about 50."""
     from benchmarks.timing import rate
-    from training.pf_clustering import BARREL_PHOTONS
+    from training.baselines.pf_clustering import BARREL_PHOTONS
     from zoo.simulation.samples import simulate
 
     records = simulate("photons", 5000, 900, config=BARREL_PHOTONS, truth=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo.errors
-from training import bdt_regression as trainer
+from training.baselines import bdt_regression as trainer
 from training.trainer import run_record
 from zoo.baselines import bdt_regression
 from zoo.baselines.residuals import ONE_SIGMA

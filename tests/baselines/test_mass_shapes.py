@@ -7,7 +7,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from training import mass_shapes as trainer
+from training.baselines import mass_shapes as trainer
 from training.trainer import run_record
 from zoo.baselines import mass_shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes

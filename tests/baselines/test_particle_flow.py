@@ -8,7 +8,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from training.particle_flow import loss, search
+from training.baselines.particle_flow import loss, search
 from zoo.baselines.particle_flow import TUNED, ParticleFlowConfig, predict
 from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
 from zoo.data.records import assemble

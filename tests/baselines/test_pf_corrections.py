@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from training import pf_clustering as training
+from training.baselines import pf_clustering as training
 from zoo.baselines import pf_clustering as pf
 from zoo.baselines.pf_clustering.cluster_variables import barrel_variables, plane_place, plane_variables
 from zoo.baselines.pf_clustering.corrections import FILES

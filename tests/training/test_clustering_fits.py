@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from training import label_rule, mustache
+from training.baselines import label_rule, mustache
 from zoo.baselines.mustache import CMS
 from zoo.data.kinds.clusters import WINDOWS
 from zoo.data.records import assemble, validate

@@ -9,8 +9,9 @@ import pytest
 from tiny_runs import tiny
 
 from training import contest as contests
-from training import contest_events, contestants, linear_calibration
+from training import contest_events, contestants
 from training.__main__ import main
+from training.baselines import linear_calibration
 from training.contest import contest
 from training.trainer import data, run, run_record
 from training.trainer.recipe import Data

@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from training.forest_text import compressed
+from training.baselines.forest_text import compressed
 
 
 def test_it_answers_as_before_and_is_smaller():

@@ -4,9 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from training import baseline_recipe, mass_shapes
-from training.bdt_regression import Forest, Search
-from training.linear_calibration import Grid
+from training.baselines import mass_shapes
+from training.baselines import recipe as baseline_recipe
+from training.baselines.bdt_regression import Forest, Search
+from training.baselines.linear_calibration import Grid
 from training.trainer import recipe
 from training.trainer.recipe import Data, Fit
 from training.trainer.run import as_json

@@ -9,8 +9,8 @@ import pytest
 from tiny_runs import tiny
 
 import zoo
-from training import bdt_regression as bdt_trainer
-from training import linear_calibration as linear_trainer
+from training.baselines import bdt_regression as bdt_trainer
+from training.baselines import linear_calibration as linear_trainer
 from training.release import release
 from training.trainer import run, run_record
 from training.trainer.recipe import read

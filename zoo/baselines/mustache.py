@@ -93,7 +93,7 @@ TUNED = replace(
     margin_up=0.0056533,
     margin_low=0.0019103,
 )
-"""Refitted for the best resolution on simulated electrons and photons: `python -m training.mustache`."""
+"""Refitted for the best resolution on simulated electrons and photons: `python -m training.baselines.mustache`."""
 
 
 def mustache(clusters: Clusters, config: MustacheConfig = CMS) -> Superclusters:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from training.baseline_recipe import BaselineRecipe
+from training.baselines.recipe import BaselineRecipe
 from training.trainer import data, run_record
 from training.trainer.recipe import read
 from zoo.errors import InvalidFile

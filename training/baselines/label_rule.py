@@ -1,6 +1,6 @@
 """Fits when a cluster is labelled: the table and the pile-up limit of `zoo.models.supercluster.windows`.
 
-    python -m training.label_rule                 # 4 minutes of one core; prints the table
+    python -m training.baselines.label_rule                 # 4 minutes of one core; prints the table
 
 A label is right if the sum of the labelled clusters has the best resolution that a selection of clusters can
 have (DeepSuperCluster optimises its table so). In bins of the seed's ET and |eta|, over the windows of the
@@ -137,7 +137,7 @@ def _leading(windows: ak.Array) -> _Leading:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.label_rule",
+        prog="python -m training.baselines.label_rule",
         description="Fits the table of label thresholds and prints it, on showers of the training split.",
     )
     parser.add_argument("--n", type=int, default=150_000, help="events (default 150,000)")

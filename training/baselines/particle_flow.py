@@ -1,6 +1,6 @@
 """Tunes the rule-based particle flow on training events.
 
-    python -m training.particle_flow --trials 150 --n 300 --out runs/particle_flow
+    python -m training.baselines.particle_flow --trials 150 --n 300 --out runs/particle_flow
 
 Half of the trials draw all constants at random around the present ones, the other half around the best so
 far. The events are ttbar of the training split, most of them without pile-up and some with 0 to 20
@@ -121,7 +121,7 @@ def _cells(
 def main(arguments: list[str] | None = None) -> None:
     """Searches and writes the result: see the module's docstring."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.particle_flow", description="Tune the rule-based particle flow."
+        prog="python -m training.baselines.particle_flow", description="Tune the rule-based particle flow."
     )
     parser.add_argument("--trials", type=int, default=150)
     parser.add_argument("--n", type=int, default=300, help="training events")

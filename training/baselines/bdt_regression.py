@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import baseline_recipe, baseline_run
-from training.forest_text import compressed
+from training.baselines import recipe as baseline_recipe
+from training.baselines import run as baseline_run
+from training.baselines.forest_text import compressed
 from training.trainer import data, run_record
 from zoo.baselines import bdt_regression as bdt
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable

@@ -1,6 +1,6 @@
 """Refits the constants of Mustache on the training sample: the classical algorithm at its best here.
 
-    python -m training.mustache                   # 6 minutes of one core; prints the constants
+    python -m training.baselines.mustache                   # 6 minutes of one core; prints the constants
 
 The cut in phi (scale, width, saturation) and the two offsets in eta are searched for the best resolution of
 the raw energy of electrons and photons: the mean over bins of ET of the logarithm of the effective width over
@@ -126,7 +126,7 @@ def _hardest(events: ak.Array, clusters: Clusters, wanted: npt.NDArray[np.bool_]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.mustache",
+        prog="python -m training.baselines.mustache",
         description="Refits Mustache's constants for the best resolution, on showers of the training split.",
     )
     parser.add_argument("--n", type=int, default=40_000, help="events (default 40,000)")

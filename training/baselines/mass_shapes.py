@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import baseline_recipe, baseline_run
-from training.forest_text import compressed
+from training.baselines import recipe as baseline_recipe
+from training.baselines import run as baseline_run
+from training.baselines.forest_text import compressed
 from training.trainer import data, run_record
 from training.trainer.recipe import read
 from zoo.baselines import mass_shapes as shapes

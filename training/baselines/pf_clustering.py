@@ -1,7 +1,7 @@
 """Fits and releases the energy corrections of PFClustering.
 
-    python -m training.pf_clustering                                   # a run folder, 3 minutes on one core
-    python -m training.pf_clustering --tag photons_v2                  # the same, and a tag of it
+    python -m training.baselines.pf_clustering                                   # a run folder, 3 minutes on one core
+    python -m training.baselines.pf_clustering --tag photons_v2                  # the same, and a tag of it
 
 The clusters are those of single photons that reach the calorimeter's face: in the flat segment of the ClusTEX
 talk, and in the barrel with its gaps, dead crystals and pile-up but with no material and no field before it,
@@ -309,7 +309,7 @@ def _metric(name: str, after: Floats, before: Floats, **words: str) -> dict[str,
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m training.pf_clustering",
+        prog="python -m training.baselines.pf_clustering",
         description="Fits the energy corrections of PFClustering and measures them on other showers.",
     )
     for field in dataclasses.fields(Recipe):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import baseline_recipe, baseline_run
+from training.baselines import recipe as baseline_recipe
+from training.baselines import run as baseline_run
 from training.trainer import run_record
 from zoo.baselines import linear_calibration
 
