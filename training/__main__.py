@@ -140,7 +140,7 @@ def _contest(words: list[str]) -> int:
     if not all(runs.values()):
         parser.error("--runs: expected NAME=TAG or NAME=FOLDER")
     _quiet_tensorflow()
-    from training.contest import contest
+    from training.contest.objects import contest
 
     page = contest(
         options.out,
@@ -173,7 +173,7 @@ def _chain(words: list[str]) -> int:
     add("--processes", type=int, default=2, help="simulating processes")
     options = parser.parse_args(words)
     _quiet_tensorflow()
-    from training.chain_contest import chain_contest
+    from training.contest.chains import chain_contest
 
     page = chain_contest(
         options.out,
@@ -200,7 +200,7 @@ def _seeds(words: list[str]) -> int:
     add("--cache", type=Path, help="folder of simulated events (default runs/cache)")
     options = parser.parse_args(words)
     _quiet_tensorflow()
-    from training.seeds import compare_seeds
+    from training.contest.seeds import compare_seeds
 
     print(compare_seeds(options.runs, options.out, processes=options.processes, cache=options.cache))
     return 0

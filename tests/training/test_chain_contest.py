@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.__main__ import main
-from training.chain_contest import chain_contest
+from training.contest.chains import chain_contest
 from training.trainer.superclustered import events_of
 from zoo.data.cluster_truth import match_superclusters
 from zoo.errors import InvalidValue

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tiny_runs import tiny
 
-from training import contest as contests
-from training import contest_events, contestants
 from training.__main__ import main
 from training.baselines import linear_calibration
-from training.contest import contest
+from training.contest.objects import contest, contestants
+from training.contest.objects import events as contest_events
+from training.contest.objects import objects as contests
 from training.trainer import data, run, run_record
 from training.trainer.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tiny_runs import tiny
-from training.seeds import compare_seeds
+from training.contest.seeds import compare_seeds
 from training.trainer import run
 from zoo.errors import InvalidFile, InvalidValue
 

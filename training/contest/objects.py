@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from training.contest_events import check_unseen, shifted, with_truth
-from training.contestants import Columns, Contestant, contestant, predictions
+from training.contest.contestants import Columns, Contestant, contestant, predictions
+from training.contest.events import check_unseen, shifted, with_truth
+from training.contest.markdown import markdown
+from training.contest.page import render
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, block
 from zoo.cards.card import registry
 from zoo.errors import InvalidValue
-from zoo.evaluation.contest_markdown import markdown
-from zoo.evaluation.contest_page import render
 from zoo.evaluation.energy.class_table import ClassTable, class_table
 from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_classes
 from zoo.evaluation.energy.verdicts import verdict
