@@ -40,7 +40,7 @@ def toy_release_source(tmp_path_factory):
     import keras
 
     import zoo
-    from zoo.card_tags import record_tag
+    from training.release.card_tags import record_tag
     from zoo.cards.weights import file_sums
 
     root = tmp_path_factory.mktemp("toy_release")

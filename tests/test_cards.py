@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.card_tags import record_tag
+from training.release.card_tags import record_tag
 from zoo.cards.card import read_card
 from zoo.cards.markdown import TABLE_END, TABLE_START, model_table, update_readme
 from zoo.errors import InvalidFile, InvalidValue

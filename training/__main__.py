@@ -108,7 +108,7 @@ def _release(words: list[str]) -> int:
     parser.add_argument("--cache", type=Path, help="folder of simulated events (default runs/cache)")
     options = parser.parse_args(words)
     _quiet_tensorflow()
-    from training.release import release
+    from training.release.publish import release
 
     print(release(options.run, options.tag, processes=options.processes, cache=options.cache))
     return 0

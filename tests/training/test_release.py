@@ -11,7 +11,7 @@ from tiny_runs import tiny
 import zoo
 from training.baselines import bdt_regression as bdt_trainer
 from training.baselines import linear_calibration as linear_trainer
-from training.release import release
+from training.release.publish import release
 from training.trainer import run, run_record
 from training.trainer.recipe import read
 from zoo.cards.card import read_card, registry
@@ -69,9 +69,9 @@ def test_nothing_is_left_of_a_release_that_fails(tmp_path, cards, linear_run, ca
         raise OSError("disk full")
 
     monkeypatch.setattr(
-        "training.release._release_baseline", lambda *_: ([], "", {})
+        "training.release.publish._release_baseline", lambda *_: ([], "", {})
     )  # no report: it takes long
-    monkeypatch.setattr("training.release.record_tag", fail)
+    monkeypatch.setattr("training.release.publish.record_tag", fail)
     with pytest.raises(OSError, match="disk full"):
         release(linear_run, "toy_v1", cache=cache, saved_models=tmp_path / "saved", baselines=())
     assert not list((tmp_path / "saved" / "linear_calibration").iterdir())

@@ -25,11 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 import zoo
+from training.release.card_tags import record_tag
 from training.trainer import run_record
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
-from zoo.card_tags import record_tag
 from zoo.cards.card import registry
 from zoo.clustering.lattice import flat
 from zoo.clustering.pf_clusters import PFClusters

@@ -54,7 +54,7 @@ class Contestant:
         if registry.info(self.model).kind == "baseline":
             found = registry.baseline(self.model).predict(records, self.tag or self.folder)
         else:
-            from training.release import rebuild
+            from training.release.publish import rebuild
 
             if self.tag:
                 network = zoo.load(f"{self.model}.{self.tag}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from training.release import REPORT, Candidate, measure, rebuild, unseen_events
+from training.release.publish import REPORT, Candidate, measure, rebuild, unseen_events
 from training.trainer import run_record
 from training.trainer.recipe import from_dict
 from zoo.cards.card import registry

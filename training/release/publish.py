@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
+from training.release.card_tags import record_tag
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, Recipe, block, from_dict, read
-from zoo.card_tags import record_tag
 from zoo.cards.card import ModelCard, registry
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
