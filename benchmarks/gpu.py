@@ -31,12 +31,12 @@ import tensorflow as tf
 import zoo
 from benchmarks.timing import Row, print_and_write
 from benchmarks.timing_input import SHOWERS, showers
-from zoo.cards.registry import network
 from zoo.errors import InvalidValue, ZooError
-from zoo.exporting.graphs import call
+from zoo.inference.traced import call
 from zoo.layers.edge_conv import EdgeConv
 from zoo.layers.flat_dense import FlatDense
 from zoo.models.drn import objective
+from zoo.models.network import network
 
 RESULTS = Path(__file__).parent / "results"
 PRESETS = ("window", "cms", "two_layer")

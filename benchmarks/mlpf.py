@@ -64,7 +64,7 @@ def card_of(config: Any) -> Any:
 
 def keras_call(config: Any) -> Callable[[dict[str, np.ndarray]], Any]:
     """Returns the untrained network as one graph for any number of elements."""
-    from zoo.exporting.graphs import call
+    from zoo.inference.traced import call
     from zoo.models.mlpf.model import build
 
     model, card = build(config), card_of(config)

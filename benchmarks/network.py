@@ -13,7 +13,8 @@ from typing import Any
 from benchmarks.subjects import Subject
 from benchmarks.timing import Row, giga_operations, in_turn, matrix_product
 from zoo.cards.registry import info
-from zoo.exporting.goldens import Tensors, write_tensors
+from zoo.cards.tensors import Tensors
+from zoo.exporting.goldens import write_tensors
 
 BATCHES = (1, 64, 512)
 Call = Callable[[Tensors], object]
@@ -36,7 +37,7 @@ def exports(subject: Subject, folder: Path) -> dict[str, Path]:
 def _keras(model: str, folder: Path) -> Call:
     import keras
 
-    from zoo.exporting.graphs import call
+    from zoo.inference.traced import call
 
     network, card = keras.models.load_model(folder / "model.keras"), info(model)
     return lambda inputs: call(network, card, inputs)

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.timing import Row
 from benchmarks.timing_input import images, showers
-from zoo.cards.registry import network
-from zoo.exporting.goldens import Tensors
+from zoo.cards.tensors import Tensors
+from zoo.models.network import network
 
 WINDOWS = 2048
 

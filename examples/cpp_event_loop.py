@@ -18,9 +18,9 @@ import awkward as ak
 import numpy as np
 
 import zoo
-from zoo.cards.registry import network
 from zoo.commands.console import starting_tensorflow
 from zoo.data.files.readers import read_root
+from zoo.models.network import network
 
 RUN_OBJECTS = Path(__file__).resolve().parent.parent / "cpp" / "build" / "run_objects"
 

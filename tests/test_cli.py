@@ -5,8 +5,8 @@ import pytest
 
 import zoo
 from zoo.__main__ import main, parser
-from zoo.cards.registry import network
 from zoo.errors import ZooError
+from zoo.models.network import network
 
 COMMANDS = ("list", "info", "simulate", "predict", "reconstruct", "evaluate", "export", "verify")
 

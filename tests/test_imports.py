@@ -11,6 +11,10 @@ OPTIONAL = (
     "iminuit", "hist", "mplhep", "lightgbm", "vector", "keras_tuner", "sklearn", "tensorboard",
     "tf2onnx", "onnx", "onnxruntime", "pythia8mc",
 )  # fmt: skip
+NUMPY_ONLY = (
+    "zoo.angles", "zoo.arrays", "zoo.cards", "zoo.clustering", "zoo.data", "zoo.detectors", "zoo.errors",
+    "zoo.evaluation", "zoo.files", "zoo.simulation", "zoo.version",
+)  # fmt: skip
 FILES = sorted(path for folder in ("zoo", "training", "tuning") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -19,8 +23,11 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, *, everywhere: bool) -> set[str]:
-    """Returns what a file imports: everywhere, or only when the file itself is imported."""
+MODULES = {module_name(path) for path in FILES}
+
+
+def imports(path: Path, *, everywhere: bool, types: bool = False) -> set[str]:
+    """Returns what a file imports, everywhere or when it is imported itself; `types`: for annotations too."""
     package = (
         module_name(path).split(".") if path.name == "__init__.py" else module_name(path).split(".")[:-1]
     )
@@ -30,7 +37,7 @@ def imports(path: Path, *, everywhere: bool) -> set[str]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not everywhere:
                 continue
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test) and not types:
                 for other in child.orelse:
                     visit(other)
                 continue
@@ -39,7 +46,8 @@ def imports(path: Path, *, everywhere: bool) -> set[str]:
             elif isinstance(child, ast.ImportFrom):
                 base = package[: len(package) - child.level + 1] if child.level else []
                 module = ".".join([*base, *([child.module] if child.module else [])])
-                found.update({module, *(f"{module}.{alias.name}" for alias in child.names)})
+                names = {f"{module}.{alias.name}" for alias in child.names}
+                found.update(names if names <= MODULES else {module, *names})  # of a package its modules
             visit(child)
 
     visit(ast.parse(path.read_text(encoding="utf-8")))
@@ -52,6 +60,44 @@ def touches(found: set[str], *names: str) -> set[str]:
 
 def ids(path: Path) -> str:
     return module_name(path)
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Returns the groups of nodes that reach each other."""
+
+    def reached(start: str) -> set[str]:
+        seen, todo = set(), [start]
+        while todo:
+            for node in graph[todo.pop()] - seen:
+                seen.add(node)
+                todo.append(node)
+        return seen
+
+    reach = {node: reached(node) for node in graph}
+    groups = {frozenset(other for other in reach[node] if node in reach[other]) for node in graph}
+    return sorted(sorted(group) for group in groups if group)
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Returns the modules of the project that each imports, inside functions and for types too."""
+    return {
+        module_name(path): (imports(path, everywhere=True, types=True) & MODULES) - {module_name(path)}
+        for path in FILES
+    }
+
+
+def test_no_module_imports_itself_in_a_circle():
+    assert circles(import_graph()) == []
+
+
+def test_no_package_imports_itself_in_a_circle():
+    """The `__init__` of a package, which may show what lies deeper, counts for itself."""
+    packages = {module_name(path) for path in FILES if path.name in ("__init__.py", "__main__.py")}
+    home = {name: name if name in packages else name.rpartition(".")[0] + ".*" for name in import_graph()}
+    graph: dict[str, set[str]] = {package: set() for package in home.values()}
+    for name, found in import_graph().items():
+        graph[home[name]] |= {home[other] for other in found} - {home[name]}
+    assert circles(graph) == []
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
@@ -77,35 +123,16 @@ def test_layers_of_the_project(path):
 @pytest.mark.parametrize("path", FILES, ids=ids)
 def test_modules_that_must_not_know_tensorflow(path):
     name = module_name(path)
-    level_zero = name in (
-        "zoo.errors",
-        "zoo.cards.card",
-        "training.release.card_tags",
-        "zoo.cards.markdown",
-        "zoo.cards.registry",
-        "zoo.cards.weights",
-    )
-    if level_zero or name.startswith(("zoo.simulation", "zoo.evaluation")):
-        found = imports(path, everywhere=True)
-        assert not touches(found, *HEAVY)
-        assert not touches(
-            found,
-            "zoo.layers",
-            "zoo.losses",
-            "zoo.distributions",
-            "zoo.data.feeding.dataset",
-            "zoo.exporting.graphs",
-        )
-    if name.startswith("zoo.data") and name != "zoo.data.feeding.dataset":
-        assert not touches(imports(path, everywhere=True), *HEAVY)
-    last = name.rsplit(".", 1)[-1]
-    if name.startswith("zoo.models.") and last in ("config", "events"):
-        assert not touches(
-            imports(path, everywhere=True), *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions"
-        )
-    if name.startswith("zoo.models.") and last in ("report", "distribution"):
-        found = imports(path, everywhere=False)
-        assert not touches(found, *HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions")
+    found = imports(path, everywhere=True)
+    networks = (*HEAVY, "zoo.layers", "zoo.losses", "zoo.distributions")
+    if name != "zoo.data.feeding.dataset" and name.startswith(NUMPY_ONLY):
+        assert not touches(found, *networks, "zoo.data.feeding.dataset", "zoo.inference", "zoo.exporting")
+    if name.startswith("zoo.models."):
+        last = name.split(".")[3:]
+        if last[:1] in (["config"], ["events"]):
+            assert not touches(found, *networks)
+        if last[:1] in ([], ["report"], ["distribution"]):
+            assert not touches(imports(path, everywhere=False), *networks)
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.is_relative_to(ROOT / "zoo")], ids=ids)
@@ -115,7 +142,7 @@ def test_optional_packages_are_imported_inside_functions_alone(path):
 
 def test_only_keras_compat_touches_private_keras():
     for path in FILES:
-        if path.name != "keras_compat.py" and path.parts[-2:] != ("training", "multiworker.py"):
+        if path.name != "keras_compat.py" and path.parts[-2:] != ("trainer", "multiworker.py"):
             assert not touches(imports(path, everywhere=True), "keras.src"), path
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.cards.registry import network
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue, UnknownName
 from zoo.exporting.graphs import write_keras
+from zoo.models.network import network
 
 FRESH = """
 import json, pathlib, sys, time

@@ -5,8 +5,9 @@ import sys
 import pytest
 
 import zoo
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.errors import InvalidValue, UnknownName
+from zoo.models.network import network
 
 FRESH = """
 import time
@@ -69,7 +70,7 @@ def test_natural_order(tmp_path, monkeypatch, toy_models):
 
 def test_a_model_outside_the_package_is_found_and_imported(toy_models):
     assert "toy" in zoo.list_models()
-    assert type(registry.network("toy")).__module__ == "zoo.models.toy"
+    assert type(network("toy")).__module__ == "zoo.models.toy"
     assert zoo.info("toy").default_preset == "small"
 
 

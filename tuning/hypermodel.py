@@ -20,10 +20,22 @@ import keras
 from training.trainer import data, run
 from training.trainer.callbacks import MONITOR
 from training.trainer.recipe import Recipe
-from tuning.search import COLUMNS
 from zoo.errors import InvalidValue, require
 
 kt = require("keras_tuner", extra="tune")
+
+COLUMNS = (  # of an execution's row; what follows them is what the space drew
+    "trial",
+    "execution",
+    MONITOR,
+    "last_val_loss",
+    "epochs",
+    "initial_epoch",
+    "steps",
+    "seed",
+    "parameters",
+    "seconds",
+)
 
 Space = Callable[[Any], dict[str, Any]]
 

@@ -27,18 +27,6 @@ from zoo.errors import InvalidValue, UnknownName, require
 
 TUNERS = ("random", "bayesian", "hyperband")
 CHIEF = "chief"
-COLUMNS = (  # of an execution's row; what follows them is what the space drew
-    "trial",
-    "execution",
-    MONITOR,
-    "last_val_loss",
-    "epochs",
-    "initial_epoch",
-    "steps",
-    "seed",
-    "parameters",
-    "seconds",
-)
 
 
 def search(
@@ -138,6 +126,8 @@ def collect(recipe: Recipe, out: Path) -> Path:
     Raises:
         InvalidValue: No trial has ended with a finite loss.
     """
+    from tuning.hypermodel import COLUMNS
+
     rows = []
     for log in sorted((out / "executions").glob("*.csv")):
         rows += list(csv.DictReader(io.StringIO(log.read_text(encoding="utf-8"))))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from zoo.baselines import linear_calibration
-from zoo.cards.registry import baseline, baselines, info
+from zoo.baselines.baseline import baseline
+from zoo.cards.registry import baselines, info
 from zoo.errors import UnknownName
 from zoo.models.drn.events import sample
 

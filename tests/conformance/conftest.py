@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.cards.registry import network
 from zoo.exporting.goldens import golden_inputs
 from zoo.exporting.verification import compare
 from zoo.exporting.verification_process import runner
+from zoo.models.network import network
 
 MODELS = zoo.list_models()
 RUNTIMES = ("keras", "saved_model", "flat", "frozen", "onnx")

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.cards.registry import network
+from zoo.cards.tensors import masked_sets
 from zoo.errors import InvalidValue
-from zoo.exporting.goldens import masked_sets
 from zoo.inference.predicting import check_inputs
+from zoo.models.network import network
 
 PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(name).presets]
 
@@ -40,7 +40,7 @@ def test_two_builds_with_one_seed_are_identical(name, untrained):
 
 def test_saving_and_loading_changes_nothing(name, card, inputs, networks, runners):
     """Bit by bit; the export's `model.keras` is what was saved."""
-    from zoo.exporting.graphs import call
+    from zoo.inference.traced import call
 
     expected, received = call(networks(name), card, inputs), runners(name, "keras")(inputs)
     for key in expected:

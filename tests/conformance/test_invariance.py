@@ -6,14 +6,8 @@ Outputs per node move with the nodes, and have zeros behind them.
 import numpy as np
 import pytest
 
-from zoo.exporting.goldens import (
-    extend_padding,
-    fit_padding,
-    masked_sets,
-    node_axes,
-    permute_nodes,
-    select_row,
-)
+from zoo.cards.tensors import masked_sets, node_axes
+from zoo.exporting.goldens import extend_padding, fit_padding, permute_nodes, select_row
 
 
 def _sizes(card, inputs):

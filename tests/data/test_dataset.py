@@ -147,7 +147,8 @@ def test_a_live_iterator_does_not_keep_the_process_from_ending():
     code = (
         "import sys; sys.path.insert(0, 'tests/data'); from conftest import make_records;"
         "import numpy as np; from test_dataset import MAKES;"
-        "from zoo.data.feeding.sources import InMemory; from zoo.data.feeding.dataset import training_dataset;"
+        "from zoo.data.feeding.sources import InMemory;"
+        "from zoo.data.feeding.dataset import training_dataset;"
         "data = training_dataset(InMemory(make_records(300)), **MAKES,"
         " batch_size=8, seed=1, prefetch=64); it = iter(data); next(it); print('done', flush=True)"
     )

@@ -8,9 +8,9 @@ import uproot
 from zoo.data.elements import element_features
 from zoo.data.files.branch_maps import Branch, BranchMap
 from zoo.data.files.edm4hep import EDM4HEP_FEATURES, read_edm4hep
+from zoo.data.files.nano import NANOAOD, PFNANO
 from zoo.data.files.readers import read_metadata, read_root
 from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
-from zoo.data.kinds.pf_candidates import NANOAOD, PFNANO
 from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 

@@ -13,8 +13,8 @@ from tiny_runs import tiny, words
 
 from training.__main__ import main
 from training.trainer import callbacks, run, run_record
-from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.models.network import network
 
 ROOT = Path(__file__).parents[2]
 

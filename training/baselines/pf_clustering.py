@@ -1,7 +1,7 @@
 """Fits and releases the energy corrections of PFClustering.
 
-    python -m training.baselines.pf_clustering                                   # a run folder, 3 minutes on one core
-    python -m training.baselines.pf_clustering --tag photons_v2                  # the same, and a tag of it
+    python -m training.baselines.pf_clustering                  # a run folder, 3 minutes on one core
+    python -m training.baselines.pf_clustering --tag photons_v2 # the same, and a tag of it
 
 The clusters are those of single photons that reach the calorimeter's face: in the flat segment of the ClusTEX
 talk, and in the barrel with its gaps, dead crystals and pile-up but with no material and no field before it,

@@ -22,7 +22,8 @@ import numpy.typing as npt
 import zoo
 from training.trainer import run_record
 from training.trainer.recipe import from_dict
-from zoo.cards.card import registry
+from zoo.baselines.baseline import baseline
+from zoo.cards import registry
 from zoo.cards.weights import tag_folder
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Contestant:
     def predict(self, records: ak.Array) -> Columns:
         """Predicts; columns [N] of what its model predicts (`energy_gev` in GeV, ...)."""
         if registry.info(self.model).kind == "baseline":
-            found = registry.baseline(self.model).predict(records, self.tag or self.folder)
+            found = baseline(self.model).predict(records, self.tag or self.folder)
         else:
             from training.release.publish import rebuild
 

@@ -29,7 +29,7 @@ from training.trainer import data, run_record
 from training.trainer.recipe import Data, block
 from zoo.cards.card import registry
 from zoo.errors import InvalidValue
-from zoo.evaluation.energy.class_table import ClassTable, class_table
+from zoo.evaluation.energy.class_table import ClassTable
 from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_classes
 from zoo.evaluation.energy.verdicts import verdict
 from zoo.models.drn.report import energy_report
@@ -182,7 +182,7 @@ class _Kind:
             )
             found = self._predict(self.two, events, records)
             report = _report(records, found[NETWORK], {TREES: found[TREES]})
-            table = class_table(report, _everything(records))
+            table = report.class_table(_everything(records))
             rows.append({**table.as_json(TREES), "name": name, "label": SHIFT_WORDS.get(name, name)})
         return rows
 
@@ -198,7 +198,7 @@ class _Kind:
         energies = {name: {"energy_gev": answer["energy_gev"]} for name, answer in answers.items()}
         report = _report(records, found[NETWORK], {TREES: found[TREES], **energies})
         classes = [c for c in object_classes(records) if c.name in GOALS]
-        tables = [class_table(report, chosen) for chosen in (_everything(records), *classes)]
+        tables = [report.class_table(chosen) for chosen in (_everything(records), *classes)]
         return [
             {
                 "name": run.name,

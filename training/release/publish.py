@@ -24,7 +24,9 @@ import zoo
 from training.release.card_tags import record_tag
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, Recipe, block, from_dict, read
-from zoo.cards.card import ModelCard, registry
+from zoo.baselines.baseline import baseline
+from zoo.cards import registry
+from zoo.cards.card import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
 from zoo.inference.loading import network_of
@@ -171,10 +173,10 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
     name, run, test = candidate.card.name, candidate.run, candidate.test
     for file in candidate.facts["files"]:
         shutil.copyfile(run / file, folder / file)
-    baseline, records = registry.baseline(name), test.records()
+    fitted, records = baseline(name), test.records()
     if candidate.card.task != "energy":  # the report of the network whose events it was trained on
         network = read(candidate.facts["recipe"]["data"]["recipe"]).network()
-        found = {name: baseline.predict(records, folder)}
+        found = {name: fitted.predict(records, folder)}
         content = network.evaluate(
             records, None, out=run / REPORT, baselines=found, metadata=_metadata(candidate)
         )
@@ -182,7 +184,7 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
     raw, et = raw_energy_gev(records), transverse_energy_gev(records)
     others = {other: answer(records) for other, answer in candidate.compared.items()}
     methods = [Method("raw", "raw sum", raw)]
-    for each, found in {**others, name: baseline.predict(records, folder)}.items():
+    for each, found in {**others, name: fitted.predict(records, folder)}.items():
         title = registry.info(each).title
         methods.append(Method(each, title, found.energy_gev, found.sigma_gev, found.pit))
     report = EnergyReport(
@@ -268,8 +270,8 @@ def _compared(
     if wanted is None and card.kind == "baseline":
         wanted = [name for name in registry.baselines() if tag in registry.info(name).tags]
     elif wanted is None:
-        wanted = registry.network(card.name).baselines
-    found = [registry.baseline(name) for name in wanted]
+        wanted = network_of(card.name).baselines
+    found = [baseline(name) for name in wanted]
     return {one.name: one.beside(tag) for one in found if one.card.tags}
 
 

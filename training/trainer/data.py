@@ -31,12 +31,12 @@ import numpy as np
 import numpy.typing as npt
 
 from training.trainer.recipe import Data
-from zoo.cards.registry import network
 from zoo.data import raw_energy_gev
 from zoo.data.feeding.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
 from zoo.data.feeding.shards import ShardCache
 from zoo.data.kinds.objects import OBJECTS
 from zoo.errors import InvalidValue, UnknownName
+from zoo.models.network import network
 
 SPLITS = ("train", "validation", "test")
 TOY = "toy"  # the model's own quick sample, for tests

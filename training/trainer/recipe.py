@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.trainer.distribute import STRATEGIES
-from zoo.cards.card import registry
 from zoo.data.kinds.objects import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.models.network import Network
+from zoo.models.network import Network, network
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parents[1] / "recipes"
 OPTIMISERS = ("adamw", "muon")
 
 Block = TypeVar("Block")
@@ -130,14 +129,14 @@ class Recipe:
         Raises:
             UnknownName: No such model, preset or field.
         """
-        network = registry.network(self.model, self.preset)
-        known = [item.name for item in dataclasses.fields(network.config)]
+        preset = network(self.model, self.preset)
+        known = [item.name for item in dataclasses.fields(preset.config)]
         values = {}
         for key, value in self.overrides.items():
             if key not in known:
                 raise UnknownName("field", key, known, f"the configuration of {self.model}")
-            values[key] = _like(getattr(network.config, key), value, f"{self.model}.{key}")
-        return registry.network(self.model, self.preset, **values) if values else network
+            values[key] = _like(getattr(preset.config, key), value, f"{self.model}.{key}")
+        return network(self.model, self.preset, **values) if values else preset
 
     def config(self) -> Any:
         """Returns the network's configuration."""

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.models.network import network
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RUN_JSON = "run.json"
 FORMAT = 1  # of run.json
 PACKAGES = ("tensorflow", "keras", "numpy", "awkward", "lightgbm", "tensorflow-probability")

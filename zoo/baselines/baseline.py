@@ -1,4 +1,4 @@
-"""`Baseline`: a classical algorithm with trained weights, as the registry gives it."""
+"""`Baseline`: a classical algorithm with trained weights; `baseline("bdt_regression")` gives one by name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from zoo.cards.registry import baselines, info, only_subclass
+from zoo.errors import UnknownName
+
 if TYPE_CHECKING:
     import awkward as ak
 
@@ -16,7 +19,20 @@ if TYPE_CHECKING:
 
     Predict = Callable[[ak.Array], ak.Array]
 
-__all__ = ["Baseline"]
+__all__ = ["Baseline", "baseline"]
+
+
+def baseline(name: str) -> Baseline:
+    """Returns a trained classical algorithm by name.
+
+    Raises:
+        UnknownName: There is none; the nearest names are listed.
+        InvalidFile: Its package does not hold one subclass of `Baseline`.
+    """
+    known = baselines()
+    if name not in known:
+        raise UnknownName("baseline", name, known)
+    return only_subclass(Baseline, info(name), f"zoo.baselines.{name}")(info(name))
 
 
 class Baseline(ABC):

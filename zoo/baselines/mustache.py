@@ -93,7 +93,7 @@ TUNED = replace(
     margin_up=0.0056533,
     margin_low=0.0019103,
 )
-"""Refitted for the best resolution on simulated electrons and photons: `python -m training.baselines.mustache`."""
+"""Refitted for the best resolution on simulated electrons and photons (`training/baselines/mustache.py`)."""
 
 
 def mustache(clusters: Clusters, config: MustacheConfig = CMS) -> Superclusters:

@@ -1,8 +1,8 @@
 """Model cards: what a model takes and gives, was trained on, and how well it does.
 
 The card is the registration: a folder with a `card.toml` is a model, nothing else has to be edited. People
-write the text; `record_tag` (see `training/release/card_tags.py`) writes the `[tags.*]` tables (checksums and measured
-numbers) and leaves every other byte alone.
+write the text; a release (`training/release/card_tags.py`) writes the `[tags.*]` tables, checksums and
+measured numbers, and leaves every other byte alone.
 
 ```toml
 name = "drn"                       # the folder's name

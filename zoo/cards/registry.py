@@ -1,6 +1,4 @@
-"""Finds models by their cards, and makes the one object that is a model: `network("drn")`.
-
-Cards are read without importing the code of a model; `network` and `baseline` import it.
+"""Finds models by their cards, without importing their code, and the class of a model, which imports it.
 
 A model is a folder with a `card.toml` in `zoo/models/` (networks) or `zoo/baselines/` (classical algorithms
 with trained weights). Folders outside the package join in by the environment variable `ZOO_MODELS`, a list
@@ -16,27 +14,23 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
 from zoo.cards.card import ModelCard, read_card
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
-if TYPE_CHECKING:
-    from zoo.baselines.baseline import Baseline
-    from zoo.models.network import Network
-
 __all__ = [
-    "baseline",
     "baselines",
     "info",
     "is_folder",
     "list_models",
-    "network",
+    "only_subclass",
     "search_path",
     "split_name",
 ]
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
 
 
 def search_path() -> list[Path]:
@@ -143,54 +137,17 @@ def split_name(name: str) -> tuple[str, str | None]:
     return model, tag if dot else None
 
 
-def network(name: str, preset: str = "", **overrides: Any) -> Network:
-    """Returns a network by name: what belongs to it, in one configuration. No TensorFlow is imported.
+def only_subclass(base: type[T], card: ModelCard, package: str) -> type[T]:
+    """Imports the package of a model and returns its class.
 
     Args:
-        name: The model, or model and tag ("drn.barrel_v1"), whose preset is meant if none is given.
-        preset: One of the card's presets.
-        **overrides: Single fields of the preset's configuration to replace.
+        base: `Network` or `Baseline`.
+        card: The model's card.
+        package: Where its code is: "zoo.models.drn".
 
     Raises:
-        UnknownName: There is no such model, tag, preset or field; the nearest names are listed.
-        InvalidValue: It is a baseline.
-        InvalidFile: Its package does not hold one subclass of `Network`.
+        InvalidFile: The package does not define one subclass of `base`.
     """
-    card = info(name)
-    if card.kind == "baseline":
-        expected = f"a network; use zoo.baselines.{card.name}.predict(records)"
-        raise InvalidValue("model", expected, repr(name))
-    from zoo import models
-    from zoo.models.network import Network
-
-    for folder in search_path()[1:]:
-        if str(folder) not in models.__path__:
-            models.__path__.append(str(folder))
-    tag = split_name(name)[1]
-    preset = preset or (card.tag(tag).preset if tag else "")
-    found: Network = _only_subclass(Network, card, f"zoo.models.{card.name}")(card, preset, overrides)
-    return found
-
-
-def baseline(name: str) -> Baseline:
-    """Returns a trained classical algorithm by name.
-
-    Raises:
-        UnknownName: There is none; the nearest names are listed.
-        InvalidFile: Its package does not hold one subclass of `Baseline`.
-    """
-    known = baselines()
-    if name not in known:
-        raise UnknownName("baseline", name, known)
-    from zoo.baselines.baseline import Baseline
-
-    card = info(name)
-    found: Baseline = _only_subclass(Baseline, card, f"zoo.baselines.{name}")(card)
-    return found
-
-
-def _only_subclass(base: type, card: ModelCard, package: str) -> Any:
-    """Returns the class that a package defines."""
     importlib.invalidate_caches()
     module = importlib.import_module(package)
     found = [

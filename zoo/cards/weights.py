@@ -12,11 +12,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zoo.cards.card import ModelCard, Tag
+from zoo.cards.registry import info
 from zoo.errors import ChecksumMismatch, InvalidFile
 
-__all__ = ["check_file", "folder_sha256", "sha256", "tag_file", "tag_folder", "tag_roots"]
+__all__ = [
+    "check_file",
+    "folder_sha256",
+    "sha256",
+    "tag_file",
+    "tag_folder",
+    "tag_roots",
+    "weights_folder",
+]
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def tag_roots() -> list[Path]:
@@ -74,6 +83,36 @@ def tag_file(card: ModelCard, tag: Tag, path: str) -> Path:
             path, f"is not among the files of {card.name}.{tag.name}: {', '.join(tag.files) or 'none'}."
         )
     return check_file(tag_folder(card, tag) / path, tag.files[path])
+
+
+def weights_folder(name: str, weights: str | Path, files: tuple[str, ...]) -> Path:
+    """Returns the folder that holds a baseline's weights.
+
+    Args:
+        name: The baseline, e.g. "bdt_regression".
+        weights: "default", a tag, or a folder (a `Path`, or a string with a slash) such as that of a training
+            run.
+        files: What must be there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UnknownName: There is no such tag.
+        InvalidFile: A file is missing.
+        ChecksumMismatch: A file of a tag is not the released one.
+    """
+    if isinstance(weights, Path) or "/" in weights:
+        folder = Path(weights)
+        for file in files:
+            if not (folder / file).is_file():
+                raise InvalidFile(folder / file, "is missing.", f"Expected a folder with {', '.join(files)}.")
+        return folder
+    card = info(name)
+    tag = card.tag(None if weights == "default" else weights)
+    for file in files:
+        tag_file(card, tag, file)
+    return tag_folder(card, tag)
 
 
 def check_file(path: Path, expected: str) -> Path:

@@ -7,7 +7,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cards.registry import baseline, is_folder, split_name
+from zoo.baselines.baseline import baseline
+from zoo.cards.registry import is_folder, split_name
 from zoo.commands.console import (
     SubParsers,
     add_command,

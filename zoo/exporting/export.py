@@ -72,14 +72,15 @@ def export(
     _check_fits(model, card)
     out = Path(out).expanduser()
     tell = progress or (lambda _: None)
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
+    from zoo.inference.traced import call
 
     with replaced_folder(out) as folder:
         tell("keras")
         graphs.write_keras(model, folder / "model.keras")
         tell("golden")
         inputs, cases = golden_inputs(network, records)
-        outputs = graphs.call(model, card, inputs)
+        outputs = call(model, card, inputs)
         write_tensors(folder / "golden" / "inputs", inputs)
         write_tensors(folder / "golden" / "outputs", outputs)
         tell("saved_model")
@@ -142,7 +143,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
 def _manifest(
     card: ModelCard, folder: Path, cases: list[str], *, config: Any, metadata: dict[str, str]
 ) -> dict[str, Any]:
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     signatures = graphs.signature_names(folder / "saved_model")
     serving = signatures["serving_default"]

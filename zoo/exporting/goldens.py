@@ -15,33 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.cards.card import ModelCard
+from zoo.cards.tensors import Tensors, masked_sets, node_axes
 from zoo.errors import InvalidFile
 from zoo.models.network import Network
 
 __all__ = [
-    "Tensors",
     "extend_padding",
     "fit_padding",
     "golden_inputs",
-    "masked_sets",
-    "node_axes",
     "permute_nodes",
     "read_tensors",
     "select_row",
     "write_tensors",
 ]
-
-Tensors = dict[str, npt.NDArray[Any]]
-
-
-def masked_sets(card: ModelCard) -> dict[str, str]:
-    """Returns the mask of each set input: {"hits": "hit_mask"}."""
-    return {spec.mask_of: spec.name for spec in card.inputs if spec.mask_of}
-
-
-def node_axes(card: ModelCard) -> dict[str | int, str]:
-    """Returns the mask that counts the nodes along each axis: {"N": "cluster_mask", "H": "hit_mask"}."""
-    return {spec.shape[-1]: spec.name for spec in card.inputs if spec.mask_of}
 
 
 def golden_inputs(

@@ -19,25 +19,22 @@ import logging
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import zoo
-from zoo.cards.card import ModelCard, TensorSpec
+from zoo.cards.card import ModelCard
+from zoo.cards.tensors import masked_sets
 from zoo.errors import InvalidValue, require
-from zoo.exporting.goldens import Tensors, masked_sets
 from zoo.exporting.onnx_segments import HANDLERS
-from zoo.layers.in_chunks import in_chunks
-from zoo.layers.ragged import flat_to_dense
+from zoo.inference.traced import flat_function, serving_function, tensor_spec, traced
 
 __all__ = [
     "ONNX_OPSET",
-    "call",
     "signature_names",
     "write_frozen",
     "write_keras",
@@ -47,32 +44,6 @@ __all__ = [
 
 ONNX_OPSET = 18
 FORBIDDEN_OPS = ("PyFunc", "EagerPyFunc", "PyFuncStateless")
-
-
-def call(model: keras.Model, card: ModelCard, inputs: Mapping[str, np.ndarray]) -> Tensors:
-    """Runs the model on arrays, as one graph for any sizes.
-
-    Args:
-        model: The model.
-        card: Its card.
-        inputs: One array for each input of the card.
-
-    Returns:
-        One array for each output of the card.
-    """
-    function = _traced(model, card)
-    outputs = function(**{spec.name: tf.constant(inputs[spec.name], spec.dtype) for spec in card.inputs})
-    return {name: value.numpy() for name, value in outputs.items()}
-
-
-def _traced(model: keras.Model, card: ModelCard) -> tf.types.experimental.ConcreteFunction:
-    """Returns the model as a graph of dense tensors of any size, traced once."""
-    function = getattr(model, "_zoo_call", None)
-    if function is None:
-        function = tf.function(_serving(model, card))
-        function = function.get_concrete_function(**{spec.name: _tensor_spec(spec) for spec in card.inputs})
-        object.__setattr__(model, "_zoo_call", function)  # past Keras' tracking: it is a cache, not a part
-    return function
 
 
 def write_keras(model: keras.Model, path: Path) -> None:
@@ -113,7 +84,7 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     """Writes a SavedModel with the signatures `serving_default` and, for a single set, `flat`."""
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    signatures = {"serving_default": _traced(model, card)}
+    signatures = {"serving_default": traced(model, card)}
     sets = masked_sets(card)
     if len(sets) == 1:
         (name,) = sets
@@ -121,12 +92,12 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
         for spec in card.inputs:
             if spec.name == name:
                 flat_specs[spec.name] = tf.TensorSpec(
-                    [None, *_tensor_spec(spec).shape[2:]], tf.float32, spec.name
+                    [None, *tensor_spec(spec).shape[2:]], tf.float32, spec.name
                 )
                 flat_specs["row_splits"] = tf.TensorSpec([None], tf.int64, "row_splits")
             elif spec.name not in sets.values():
-                flat_specs[spec.name] = _tensor_spec(spec)
-        flat = tf.function(_flat(model, card, name, sets[name]))
+                flat_specs[spec.name] = tensor_spec(spec)
+        flat = tf.function(flat_function(model, card, name, sets[name]))
         signatures["flat"] = flat.get_concrete_function(**flat_specs)
     module.functions = list(signatures.values())
     # Stack traces in the file would hold paths of the machine that wrote it.
@@ -162,8 +133,8 @@ def write_frozen(model: keras.Model, card: ModelCard, path: Path) -> tf.compat.v
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    function = tf.function(_serving(model, card, name_outputs=True))
-    concrete = function.get_concrete_function(**{spec.name: _tensor_spec(spec) for spec in card.inputs})
+    function = tf.function(serving_function(model, card, name_outputs=True))
+    concrete = function.get_concrete_function(**{spec.name: tensor_spec(spec) for spec in card.inputs})
     graph = convert_variables_to_constants_v2(concrete, lower_control_flow=False).graph.as_graph_def()
     nodes = {node.name: node for node in graph.node}
     for spec in card.inputs:
@@ -261,51 +232,3 @@ def _quiet(*names: str) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-def _serving(
-    model: keras.Model, card: ModelCard, name_outputs: bool = False
-) -> Callable[..., dict[str, tf.Tensor]]:
-    """Returns a function of named dense tensors; with `name_outputs` graph nodes bear the outputs' names."""
-
-    def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = _answer(model, card, inputs)
-        if name_outputs:
-            return {spec.name: tf.identity(outputs[spec.name], name=spec.name) for spec in card.outputs}
-        return {spec.name: outputs[spec.name] for spec in card.outputs}
-
-    return serve
-
-
-def _answer(model: keras.Model, card: ModelCard, inputs: dict[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
-    """Runs the model, in chunks of similar objects where it has a single set and answers per object."""
-    masks = list(masked_sets(card).values())
-    if len(masks) != 1 or any("N" in spec.shape for spec in card.outputs):
-        return model(inputs, training=False)
-    size = tf.reduce_sum(inputs[masks[0]], axis=1)
-    outputs = {spec.name: _tensor_spec(spec) for spec in card.outputs}
-    return in_chunks(lambda chunk: model(chunk, training=False), inputs, size, outputs)
-
-
-def _flat(
-    model: keras.Model, card: ModelCard, name: str, mask_name: str
-) -> Callable[..., dict[str, tf.Tensor]]:
-    """Returns a function of all nodes behind each other and their `row_splits`; so come outputs per node."""
-    nodes = card.shapes[mask_name][-1]
-
-    def serve(row_splits: tf.Tensor, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        dense, mask = flat_to_dense(inputs[name], row_splits)
-        outputs = _answer(model, card, {**inputs, name: dense, mask_name: mask})
-        return {
-            spec.name: tf.boolean_mask(outputs[spec.name], mask > 0.0)
-            if nodes in spec.shape
-            else outputs[spec.name]
-            for spec in card.outputs
-        }
-
-    return serve
-
-
-def _tensor_spec(spec: TensorSpec) -> tf.TensorSpec:
-    shape = [None if size < 0 else size for size in spec.dims]
-    return tf.TensorSpec(shape, spec.dtype, name=spec.name)

@@ -238,8 +238,8 @@ def _check_files(folder: Path, manifest: Mapping[str, Any]) -> list[Check]:
 def _fresh_process(
     folder: Path, artefact: str, manifest: Mapping[str, Any], golden: Mapping[str, npt.NDArray[Any]]
 ) -> list[Check]:
-    """Asks one artefact in a new Python process (`zoo.exporting.verification_process`) and compares its answers."""
-    package = str(Path(__file__).resolve().parent.parent)
+    """Asks one artefact in a new Python process and compares its answers."""
+    package = str(Path(__file__).resolve().parents[2])  # so that a checkout is found as well
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {
         **os.environ,

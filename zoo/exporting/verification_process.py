@@ -1,7 +1,7 @@
-"""The fresh process of `zoo.exporting.verification`: asks one artefact the golden questions and writes its answers.
+"""The fresh process of a verification: asks one artefact the golden questions and writes its answers.
 
-`python -m zoo.exporting.verification_process ARTEFACT FOLDER ANSWERS.npz`. Tensors are found by the manifest's names
-alone, as a C++ client would. The process for ONNX imports no TensorFlow.
+`python -m zoo.exporting.verification_process ARTEFACT FOLDER ANSWERS.npz`. Tensors are found by the names of
+the manifest alone, as a C++ client would. The process for ONNX imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,16 +16,9 @@ import numpy.typing as npt
 
 from zoo.cards.card import ModelCard
 from zoo.cards.registry import info
+from zoo.cards.tensors import Tensors, masked_sets, node_axes
 from zoo.errors import InvalidValue, require
-from zoo.exporting.goldens import (
-    Tensors,
-    extend_padding,
-    fit_padding,
-    masked_sets,
-    node_axes,
-    read_tensors,
-    select_row,
-)
+from zoo.exporting.goldens import extend_padding, fit_padding, read_tensors, select_row
 from zoo.exporting.verification import read_manifest
 
 __all__ = ["runner"]
@@ -53,8 +46,8 @@ def runner(artefact: str, folder: Path) -> Run:
 
 
 def _keras(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> Run:
-    from zoo.exporting.graphs import call
     from zoo.inference.loading import load
+    from zoo.inference.traced import call
 
     model = load(folder)
     return lambda inputs: call(model, card, inputs)

@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cards.card import registry
+from zoo.baselines.baseline import baseline
+from zoo.cards import registry
 from zoo.errors import UnknownName
 from zoo.inference.loading import folder_model, network_of
 
@@ -86,7 +87,7 @@ def choose(
     if name in trained:
         assert isinstance(chosen, str)
         folder = Path(chosen).expanduser() if registry.is_folder(chosen) else None
-        return _Baseline(registry.baseline(name), folder or tag or "default")
+        return _Baseline(baseline(name), folder or tag or "default")
     if isinstance(chosen, str):
         network_of(chosen)  # is the run finished?
     return _Network(chosen)

@@ -20,11 +20,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cards.card import registry
 from zoo.cards.registry import info, is_folder, split_name
 from zoo.cards.weights import check_file, tag_file
 from zoo.errors import InvalidFile, InvalidValue, ZooError
-from zoo.models.network import Network
+from zoo.models.network import Network, network
 
 if TYPE_CHECKING:
     import keras
@@ -85,12 +84,12 @@ def load(
             "a released tag",
             "none is released yet; weights=None builds it untrained",
         )
-    network = registry.network(name)
+    of = network(name)
     tag = card.tag(split_name(name)[1])
     path = tag_file(card, tag, "model.keras")
     if "manifest.json" in tag.files:
-        network = _folder_record(tag_file(card, tag, "manifest.json").parent).network
-    return _named(_read(path, network), f"{card.name}.{tag.name}", tag.name)
+        of = _folder_record(tag_file(card, tag, "manifest.json").parent).network
+    return _named(_read(path, of), f"{card.name}.{tag.name}", tag.name)
 
 
 def network_of(model: str | os.PathLike[str] | keras.Model) -> Network:
@@ -108,9 +107,9 @@ def network_of(model: str | os.PathLike[str] | keras.Model) -> Network:
     if isinstance(model, os.PathLike) or (isinstance(model, str) and is_folder(model)):
         return _folder_record(Path(model).expanduser()).network
     if isinstance(model, str):
-        return registry.network(model)
+        return network(model)
     found = vars(model).get("network")
-    return found if isinstance(found, Network) else registry.network(str(model.name))
+    return found if isinstance(found, Network) else network(str(model.name))
 
 
 def distribution(name: str | keras.Model, outputs: Any) -> Any:
@@ -155,10 +154,10 @@ class _Record:
 def _untrained(name: str, preset: str | None, overrides: Mapping[str, Any]) -> keras.Model:
     if split_name(name)[1] is not None:
         raise InvalidValue("weights=None", f"a name without a tag, {split_name(name)[0]!r}", repr(name))
-    network = registry.network(name, preset or "", **overrides)
+    untrained = network(name, preset or "", **overrides)
     _check_backend()
     changed = "".join(f", {field}={value!r}" for field, value in overrides.items())
-    return _named(network.build(), f"{network.name} (untrained, preset {network.preset}{changed})")
+    return _named(untrained.build(), f"{untrained.name} (untrained, preset {untrained.preset}{changed})")
 
 
 def _named(model: keras.Model, origin: str, tag: str = "") -> keras.Model:
@@ -187,8 +186,8 @@ def _folder_record(folder: Path) -> _Record:
             config = dict(content["recipe"]["model"])
             model, preset = config.pop("name"), config.pop("preset")
             digest = content["files"]["model.keras"]
-        network = registry.network(model, preset, **{name: _tuples(v) for name, v in config.items()})
-        return _Record(network, content.get("tag", ""), digest, str(content["code_version"]))
+        of = network(model, preset, **{name: _tuples(v) for name, v in config.items()})
+        return _Record(of, content.get("tag", ""), digest, str(content["code_version"]))
     except ZooError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -220,12 +219,12 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _read(path: Path, network: Network, cure: str = "") -> keras.Model:
+def _read(path: Path, of: Network, cure: str = "") -> keras.Model:
     """Reads a checked .keras file."""
     _check_backend()
     import keras
 
-    network.builder()  # registers the layers that the file names
+    of.builder()  # registers the layers that the file names
     try:
         model: keras.Model = keras.models.load_model(path, compile=False, safe_mode=True)
     except ZooError:
@@ -233,7 +232,7 @@ def _read(path: Path, network: Network, cure: str = "") -> keras.Model:
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         reason = str(error).strip().split("\n")[0][:300]
         raise InvalidFile(path, f"cannot be read by this code: {reason}", cure) from error
-    model.network = network
+    model.network = of
     return model
 
 

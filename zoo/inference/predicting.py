@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.cards.card import ModelCard, TensorSpec
+from zoo.cards.tensors import Tensors, masked_sets
 from zoo.errors import InvalidValue, UnknownName
-from zoo.exporting.goldens import Tensors, masked_sets
 from zoo.inference.loading import network_of
 from zoo.models.network import Network
 
@@ -159,7 +159,7 @@ def _outputs(
     """Returns the outputs of all objects: [B, ...], those per node as jagged awkward arrays."""
     import awkward as ak
 
-    from zoo.exporting.graphs import call
+    from zoo.inference.traced import call
 
     none = np.zeros(0, np.int64)
     lengths = {axis: [none] for mask in masked_sets(card).values() for axis in card.shapes[mask][1:]}

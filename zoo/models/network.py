@@ -1,7 +1,7 @@
 """`Network`: everything that belongs to one network of the zoo, from records to the report.
 
 A network is a folder with a `card.toml` and a package whose `__init__.py` holds one subclass of `Network`.
-`zoo.cards.registry.network(name, preset)` makes the object; predicting, training, tuning, export, release,
+`network(name, preset)` makes the object; predicting, training, tuning, export, release,
 evaluation and the conformance tests take it and nothing else of the model.
 
 `builder` and `compile_arguments` alone import Keras: reading, evaluating and predicting in another runtime
@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from zoo import models
+from zoo.cards.registry import info, only_subclass, search_path, split_name
 from zoo.errors import InvalidValue, UnknownName
 
 if TYPE_CHECKING:
@@ -30,7 +32,32 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, npt.NDArray[Any]]
 
-__all__ = ["Network"]
+__all__ = ["Network", "network"]
+
+
+def network(name: str, preset: str = "", **overrides: Any) -> Network:
+    """Returns a network by name: what belongs to it, in one configuration. No TensorFlow is imported.
+
+    Args:
+        name: The model, or model and tag ("drn.barrel_v1"), whose preset is meant if none is given.
+        preset: One of the card's presets.
+        **overrides: Single fields of the preset's configuration to replace.
+
+    Raises:
+        UnknownName: There is no such model, tag, preset or field; the nearest names are listed.
+        InvalidValue: It is a baseline.
+        InvalidFile: Its package does not hold one subclass of `Network`.
+    """
+    card = info(name)
+    if card.kind == "baseline":
+        expected = f"a network; use zoo.baselines.{card.name}.predict(records)"
+        raise InvalidValue("model", expected, repr(name))
+    for folder in search_path()[1:]:
+        if str(folder) not in models.__path__:
+            models.__path__.append(str(folder))
+    tag = split_name(name)[1]
+    preset = preset or (card.tag(tag).preset if tag else "")
+    return only_subclass(Network, card, f"zoo.models.{card.name}")(card, preset, overrides)
 
 
 class Network(ABC):

@@ -7,9 +7,9 @@
 | step | alone | choices |
 | --- | --- | --- |
 | clustering | `find_clusters` | "pf"; events that hold clusters keep theirs |
-| superclustering | `zoo.reconstruction.superclustering.find_superclusters` | a Mustache by name or constants, a network |
-| objects | `zoo.reconstruction.supercluster_objects.supercluster_objects` | |
-| energy | `zoo.reconstruction.energies.EnergyRegression` | "raw" (the sum), "bdt", a trained baseline, a network |
+| superclustering | `superclustering.find_superclusters` | a Mustache by name or constants, a network |
+| objects | `supercluster_objects.supercluster_objects` | |
+| energy | `energies.EnergyRegression` | "raw" (the sum), "bdt", a trained baseline, a network |
 
 A network is a name ("drn"), a tag ("drn.barrel_electrons_v1"), the folder of a run ("./runs/drn-001") or a
 loaded model; a baseline a name, a tag or the folder of its run.

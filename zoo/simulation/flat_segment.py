@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.detectors.cms_barrel import CRYSTAL_MM, RADIUS_CM
+from zoo.detectors.flat_segment import N_COLUMNS, N_ROWS
 from zoo.errors import InvalidValue
 from zoo.simulation.rebinning import WINDOW
 from zoo.simulation.response import NOISE, NoiseModel
@@ -53,8 +54,8 @@ PION_MASS_GEV = 0.1349768
 class FlatSegment:
     """The segment and what is shot at it (talk; energies from the public data)."""
 
-    n_rows: int = 30  # along phi
-    n_columns: int = 85  # along eta
+    n_rows: int = N_ROWS  # along phi
+    n_columns: int = N_COLUMNS  # along eta
     min_energy_gev: float = 1.0  # uniform from here
     max_energy_gev: float = 100.0  # to here
     max_separation: float = 4.0  # crystals, along each axis, between the photons of a pair: an assumption

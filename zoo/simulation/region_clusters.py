@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.baselines.pf_clustering import PFClusters, pf_clusters
+from zoo.clustering.pf_clusters import PFClusters, pf_clusters
 from zoo.detectors import cms_barrel
 from zoo.simulation.columns import Columns
 from zoo.simulation.deposits import Showers

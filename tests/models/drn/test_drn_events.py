@@ -2,7 +2,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.data import records
+from zoo.data.records import validate
 from zoo.errors import InvalidValue
 from zoo.models.drn import events
 from zoo.models.drn.events import SAMPLE_CASES
@@ -14,7 +14,7 @@ def records():
 
 
 def test_sample_is_valid_and_repeatable(records):
-    records.validate(records)
+    validate(records)
     assert ak.to_list(events.sample(5, 3)) == ak.to_list(records[:5])
     assert ak.to_list(events.sample(5, 4)) != ak.to_list(records[:5])
     assert len(events.sample(0, 1)) == 0

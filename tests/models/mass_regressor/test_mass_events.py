@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.cards.registry import network
 from zoo.data.feeding.flat import from_flat, to_flat
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.data.records import validate as validate_records
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mass_regressor import events
+from zoo.models.network import network
 
 
 @pytest.fixture(scope="module")

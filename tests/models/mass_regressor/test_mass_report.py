@@ -6,11 +6,11 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.cards.registry import network
 from zoo.errors import InvalidValue
 from zoo.evaluation.posterior_median import positive_fraction, sigma_m2_gev2
 from zoo.models.mass_regressor import events, report
 from zoo.models.mass_regressor.report.goals import check_goals
+from zoo.models.network import network
 
 N = 4000
 

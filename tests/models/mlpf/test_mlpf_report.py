@@ -11,7 +11,6 @@ import pytest
 import zoo
 from training.trainer import recipe
 from tuning.spaces import mlpf as tuning_space
-from zoo.cards.registry import network
 from zoo.data.feeding.flat import to_flat
 from zoo.data.feeding.shards import unique_showers
 from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
@@ -22,6 +21,7 @@ from zoo.models.mlpf.config import NOV2022
 from zoo.models.mlpf.report.event_figures import calibrated
 from zoo.models.mlpf.report.goals import check_goals
 from zoo.models.mlpf.report.particles import Network, Particles, of_particle_flow, of_targets, threshold
+from zoo.models.network import network
 
 
 @pytest.fixture(scope="module")

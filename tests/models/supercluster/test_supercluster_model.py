@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.cards.registry import info
-from zoo.exporting.graphs import call
+from zoo.inference.traced import call
 from zoo.models.supercluster import cluster_hits, events
 from zoo.models.supercluster.cluster_features import LOCAL_FEATURES, LOCAL_WINDOW_FEATURES, ClusterFeatures
 from zoo.models.supercluster.config import ACAT22, BARREL, EOY2018, TRANSFORMER

@@ -6,8 +6,8 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from zoo.cards.registry import network
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.models.network import network
 from zoo.models.supercluster import events, report
 
 

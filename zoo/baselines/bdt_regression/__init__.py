@@ -26,7 +26,7 @@ import numpy.typing as npt
 from zoo.baselines.baseline import Baseline
 from zoo.baselines.residuals import ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
-from zoo.baselines.weights import weights_folder
+from zoo.cards.weights import weights_folder
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.records import has_field, raw_energy_gev
 from zoo.errors import InvalidFile, require

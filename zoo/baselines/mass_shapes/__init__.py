@@ -21,7 +21,7 @@ import numpy as np
 
 from zoo.baselines.baseline import Baseline
 from zoo.baselines.image_shapes import NAMES, image_shapes
-from zoo.baselines.weights import weights_folder
+from zoo.cards.weights import weights_folder
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.errors import InvalidFile, require
 

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from zoo.baselines.pf_clustering.cluster_variables import Variables, barrel_variables, plane_variables
 from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
-from zoo.baselines.weights import weights_folder
+from zoo.cards.weights import weights_folder
 from zoo.clustering.lattice import flat
 from zoo.clustering.pf_clusters import PFClusters
+from zoo.detectors.flat_segment import N_COLUMNS, N_ROWS
 from zoo.errors import InvalidFile, UnknownName
-from zoo.simulation.flat_segment import FLAT_SEGMENT
 
 __all__ = ["DETECTORS", "FILES", "cluster_variables", "corrected_energy_gev", "load_correction"]
 
@@ -53,7 +53,7 @@ def cluster_variables(clusters: PFClusters, detector: str) -> Variables:
     if detector == "barrel":
         ieta, iphi = clusters.seed_ieta, clusters.seed_iphi
         return barrel_variables(clusters.energy_gev, clusters.eta, clusters.phi, ieta, iphi, *seed)
-    plane = flat(FLAT_SEGMENT.n_rows, FLAT_SEGMENT.n_columns)
+    plane = flat(N_ROWS, N_COLUMNS)
     where = (clusters.position_cm, clusters.seed_row, clusters.seed_column)
     return plane_variables(plane, clusters.energy_gev, *where, *seed)
 

@@ -1,6 +1,6 @@
 """The stream of batches as a `tf.data.Dataset`, for any model of the zoo.
 
-    drn = zoo.cards.registry.network("drn")
+    drn = zoo.models.network.network("drn")
     train = training_dataset(source, to_inputs=drn.to_inputs, targets=drn.targets,
                              shapes=drn.card.shapes, batch_size=256, seed=1)
     model.fit(train, steps_per_epoch=2000, validation_data=validation_dataset(...))

@@ -6,8 +6,8 @@
     cache.finish(20)
     records = from_flat(cache.read(3))
 
-A shard is an .npz file of flat arrays (`zoo.data.feeding.flat`) with a small JSON beside it: its sha256, the key it
-was made for, its objects and showers. A job that is killed goes on where it stopped; a shard that was made
+A shard is an .npz file of flat arrays (`flat`) with a small JSON beside it: its sha256, the key it was made
+for, its objects and showers. A job that is killed goes on where it stopped; a shard that was made
 for another key or another schema, or whose bytes changed, is missing and made again. `manifest.json` says
 what all of it is.
 """

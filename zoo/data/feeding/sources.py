@@ -1,6 +1,6 @@
 """Where a stream of batches takes its objects from: anything with a length and `read(index) -> flat arrays`.
 
-`zoo.data.feeding.shards.ShardCache` is one. `InMemory` holds records, `Joined` strings several sources together
+`shards.ShardCache` is one. `InMemory` holds records, `Joined` strings several sources together
 (electrons and photons), `RootFile` reads an own or foreign ROOT file in steps.
 """
 

@@ -1,17 +1,15 @@
 """Particle-flow candidates of somebody's files: a source of jets and missing momentum, no input of a network.
 
-records = read_root("nano.root", NANOAOD)      # CMS NanoAOD, from v15 on: those of some jets
-records = read_root("pfnano.root", PFNANO)     # CMS PFNano: generated particles too
+`zoo.data.files.nano` reads those of CMS.
 """
 
 from __future__ import annotations
 
-from zoo.data.files.branch_maps import Branch, BranchMap
 from zoo.data.kinds.elements import MEASURED_GEV
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import PI, Field, Role, Schema
 
-__all__ = ["NANOAOD", "PFNANO", "PF_CANDIDATES"]
+__all__ = ["PF_CANDIDATES"]
 
 
 def _particles(collection: str, role: Role) -> tuple[Field, ...]:
@@ -40,34 +38,4 @@ PF_CANDIDATES = Schema(
         Field("generated_met_gev", "float32", "GeV", "truth", "missing pT of the truth", 0.0, MEASURED_GEV),
         OBJECTS.by_name["event_id"],
     ),
-)
-
-
-def _collection(ours: str, theirs: str) -> dict[str, Branch]:
-    leaves = {"pdg_id": "pdgId", "pt_gev": "pt", "eta": "eta", "phi": "phi", "mass_gev": "mass"}
-    return {f"{ours}.{leaf}": Branch(f"{theirs}_{name}") for leaf, name in leaves.items()}
-
-
-_EVENT = {"generated_met_gev": Branch("GenMET_pt"), "event_id": Branch("event", optional=True)}
-
-NANOAOD = BranchMap(
-    "Events",
-    {
-        **_collection("candidates", "PFCand"),
-        "met_gev": Branch("RawPFMET_pt"),
-        "met_phi": Branch("RawPFMET_phi"),
-        **_EVENT,
-    },
-    PF_CANDIDATES,
-)
-PFNANO = BranchMap(
-    "Events",
-    {
-        **_collection("candidates", "PFCands"),
-        **_collection("generated", "GenCands"),
-        "met_gev": Branch("RawMET_pt"),
-        "met_phi": Branch("RawMET_phi"),
-        **_EVENT,
-    },
-    PF_CANDIDATES,
 )

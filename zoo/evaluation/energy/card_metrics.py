@@ -21,8 +21,8 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
         sample: The events in words.
 
     Returns:
-        One table for each metric, with the fields of `zoo.cards.card.Metric`: overall figures, the paired ratio to
-        the baseline, and the effective resolution in every bin of ET; no bin is left out.
+        One table for each metric, with the fields of `zoo.cards.card.Metric`: overall figures, the paired
+        ratio to the baseline, and the effective resolution in every bin of ET; no bin is left out.
     """
     model, baseline = report["model"], report["baseline"]
     label = next(method["label"] for method in report["methods"] if method["name"] == baseline)

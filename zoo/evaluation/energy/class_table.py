@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from zoo.evaluation.energy.classes import AVERAGED_ET_GEV, ObjectClass
+from zoo.evaluation.energy.classes import AVERAGED_ET_GEV
 from zoo.evaluation.energy.comparison import Comparison, mean_ratio
 
-if TYPE_CHECKING:
-    from zoo.evaluation.energy.report import EnergyReport
-
-__all__ = ["ClassTable", "class_table"]
+__all__ = ["ClassTable"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +51,3 @@ class ClassTable:
             "averaged_et_gev": list(AVERAGED_ET_GEV),
             "mean_ratio": {name: self.mean(name, baseline) for name in self.whole.measures},
         }
-
-
-def class_table(report: EnergyReport, chosen: ObjectClass) -> ClassTable:
-    """Measures all methods of a report on one class of its objects, Cruijff fits included."""
-    inside = report.used & chosen.mask
-    variable = next((v for v in report.variables if v.name == "et"), None)
-    edges: tuple[float, ...] = ()
-    bins: list[Comparison] = []
-    if variable is not None:
-        edges, where = variable.edges, variable.bins()
-        bins = [
-            report.compare(np.flatnonzero(inside & (where == number)), fit=True)
-            for number in range(variable.n_bins)
-        ]
-    whole = report.compare(np.flatnonzero(inside), fit=True)
-    return ClassTable(chosen.name, chosen.label, whole, edges, bins)

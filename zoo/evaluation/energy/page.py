@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from zoo.evaluation.binning import edges_text
+from zoo.evaluation.pages import plots
 from zoo.evaluation.pages.parts import COLOURS, gallery, grid, mark, page, pair
 
-__all__ = ["render"]
+__all__ = ["plot_plan", "render"]
 
 Content = Mapping[str, Any]
 
@@ -250,3 +252,23 @@ _WORDS = {
 def _words(label: str) -> str:
     """A label of a plot as HTML."""
     return _WORDS.get(label) or html.escape(label.replace(r"$\eta$", "&eta;").replace(r"$\phi$", "&phi;"))
+
+
+def plot_plan(content: Mapping[str, Any]) -> list[tuple[str, Callable[[], Any]]]:
+    """Returns the name of each plot of a report's content and what draws it."""
+    plan: list[tuple[str, Callable[[], Any]]] = []
+    for variable, table in content["variables"].items():
+        fitted = any("cruijff" in m for row in table["bins"] for m in row["methods"].values())
+        plan.append((f"resolution_{variable}", partial(plots.draw_resolution, content, variable)))
+        if fitted:
+            plan.append((f"cruijff_{variable}", partial(plots.draw_resolution, content, variable, "cruijff")))
+        plan.append((f"response_{variable}", partial(plots.draw_response, content, variable)))
+        if fitted and any(method["pit"] for method in content["methods"]):
+            plan.append((f"coverage_{variable}", partial(plots.draw_coverage, content, variable)))
+    for side in content["response"]:
+        plan.append((f"response_energy_{side}", partial(plots.draw_response_spectrum, content, side)))
+    if content["classes"]:
+        plan.append(("classes", partial(plots.draw_classes, content)))
+    if content["pit_histograms"]:
+        plan.append(("pit", partial(plots.draw_pit, content)))
+    return plan

@@ -14,9 +14,9 @@ ever left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,19 +29,19 @@ from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.coverage import normal_pit
 from zoo.evaluation.cruijff import CruijffFit
-from zoo.evaluation.energy.class_table import class_table
+from zoo.evaluation.energy.class_table import ClassTable
 from zoo.evaluation.energy.classes import ObjectClass
 from zoo.evaluation.energy.comparison import Comparison, compare
+from zoo.evaluation.energy.page import plot_plan, render
 from zoo.evaluation.energy.verdicts import RESPONSE_LIMITS, check_limits, worse_bins
 from zoo.evaluation.measures import Figure, response_measures
+from zoo.evaluation.pages import plots
+from zoo.evaluation.pages.folder import Plan, Progress, check_target, publish
 from zoo.evaluation.response import REACH, reachable
 
-__all__ = ["EnergyReport", "Method", "Progress"]
+__all__ = ["EnergyReport", "Method"]
 
 Floats = npt.NDArray[np.float64]
-Progress = Callable[[str, float], None]
-"""Called with what is being done and the fraction that is done."""
-
 RESPONSE_SPLIT_GEV = 15.0
 """Above, response is E_pred/E_true in bins of E_true; below, E_true/E_pred in bins of E_pred."""
 RESPONSE_EDGES_GEV = (6.0, 7.5, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 120.0)
@@ -230,7 +230,7 @@ class EnergyReport:
             content["variables"][variable.name] = self._variable(variable)
         for step, chosen in enumerate(self.classes, start=len(self.variables)):
             tell(chosen.label, (step + 1) / steps)
-            content["classes"].append(class_table(self, chosen).as_json(self.baseline))
+            content["classes"].append(self.class_table(chosen).as_json(self.baseline))
         tell("response", (steps - 1) / steps)
         content["response"] = {side: self._response(side) for side in ("true", "predicted")}
         content["pit_histograms"] = self._pit_histograms()
@@ -242,6 +242,15 @@ class EnergyReport:
     def compare(self, index: npt.NDArray[np.int64], *, fit: bool) -> Comparison:
         """Measures all methods on some of the objects; `fit`: with Cruijff fits."""
         return compare(self.responses, self.pits, index, self.bootstrap, fit=fit)
+
+    def class_table(self, chosen: ObjectClass) -> ClassTable:
+        """Measures all methods on one class of the objects, Cruijff fits included."""
+        inside = self.used & chosen.mask
+        variable = next((v for v in self.variables if v.name == "et"), None)
+        edges = variable.edges if variable is not None else ()
+        bins = self._bins(variable, inside, fit=True) if variable is not None else []
+        whole = self.compare(np.flatnonzero(inside), fit=True)
+        return ClassTable(chosen.name, chosen.label, whole, edges, bins)
 
     def write(self, out: str | Path, progress: Progress | None = None) -> dict[str, Any]:
         """Computes the report and writes report.json, plots/*.png and index.html, all or nothing.
@@ -256,12 +265,10 @@ class EnergyReport:
         Raises:
             InvalidFile: The folder cannot be written, or holds something that is no report.
         """
-        from zoo.evaluation.pages.folder import check_target, write_folder
-
         check_target(out)  # before the work, not after it
         tell = progress or (lambda text, done: None)
         content = self.compute(lambda text, done: tell(text, 0.6 * done))
-        write_folder(self, content, out, lambda text, done: tell(text, 0.6 + 0.4 * done))
+        publish(content, self._plots(content), render, out, lambda text, done: tell(text, 0.6 + 0.4 * done))
         return content
 
     def _sample(self) -> dict[str, Any]:
@@ -281,12 +288,8 @@ class EnergyReport:
         return {"raw_over_true_outside": list(REACH), **lost.as_json()}
 
     def _variable(self, variable: Variable) -> dict[str, Any]:
-        where = variable.bins()
         fit = variable.name in self.fit_variables
-        found = [
-            self.compare(np.flatnonzero(self.used & (where == number)), fit=fit)
-            for number in range(variable.n_bins)
-        ]
+        found = self._bins(variable, self.used, fit=fit)
         if fit:
             self.fits[variable.name] = {name: [row.fits[name] for row in found] for name in self.responses}
         bins = [
@@ -297,9 +300,16 @@ class EnergyReport:
             "label": variable.label,
             "unit": variable.unit,
             "edges": list(variable.edges),
-            "outside": int(np.sum(self.used & (where < 0))),
+            "outside": int(np.sum(self.used & (variable.bins() < 0))),
             "bins": bins,
         }
+
+    def _bins(self, variable: Variable, inside: npt.NDArray[np.bool_], *, fit: bool) -> list[Comparison]:
+        where = variable.bins()
+        return [
+            self.compare(np.flatnonzero(inside & (where == number)), fit=fit)
+            for number in range(variable.n_bins)
+        ]
 
     def _response(self, side: str) -> dict[str, Any]:
         """E_pred/E_true in bins of E_true, or E_true/E_pred in bins of E_pred."""
@@ -334,3 +344,16 @@ class EnergyReport:
             name: [int(n) for n in np.histogram(pit[self.used & np.isfinite(pit)], edges)[0]]
             for name, pit in self.pits.items()
         }
+
+    def _plots(self, content: Mapping[str, Any]) -> Plan:
+        """The plots of the page, and the fits of model and baseline in bins of the first fitted variable."""
+        plan = plot_plan(content)
+        variable = next((v for v in self.variables if self.fits.get(v.name)), None)
+        for method in self.methods:
+            if variable is not None and method.name in (self.model, self.baseline):
+                ratio, where = self.responses[method.name], variable.bins()
+                parts = [ratio[self.used & (where == number)] for number in range(variable.n_bins)]
+                fits = self.fits[variable.name][method.name]
+                draw = partial(plots.draw_fits, parts, fits, variable.edges, variable.unit, method.label)
+                plan.append((f"fits_{variable.name}_{method.name}", draw))
+        return plan

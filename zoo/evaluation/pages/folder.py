@@ -10,18 +10,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.errors import InvalidFile
-from zoo.evaluation.energy.page import render
 from zoo.evaluation.pages import plots
 
-if TYPE_CHECKING:
-    from zoo.evaluation.energy.report import EnergyReport, Progress
+__all__ = ["Plan", "Progress", "check_target", "publish"]
 
-__all__ = ["check_target", "publish", "write_folder"]
+Plan = Sequence[tuple[str, Callable[[], Any]]]
+"""Name of each plot and what draws it."""
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the fraction that is done."""
 
 
 def check_target(out: str | Path) -> None:
@@ -42,27 +42,9 @@ def check_target(out: str | Path) -> None:
         raise InvalidFile(target.parent, "the folder cannot be written.", "Choose another one.")
 
 
-def write_folder(report: EnergyReport, content: Mapping[str, Any], out: str | Path, tell: Progress) -> Path:
-    """Draws and writes everything.
-
-    Args:
-        report: The report, for the example fits.
-        content: What it computed.
-        out: Folder.
-        tell: Called with a text and the fraction done.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InvalidFile: It cannot be written; nothing is left.
-    """
-    return publish(content, [*_plan(content), *_fits_plan(report)], render, out, tell)
-
-
 def publish(
     content: Mapping[str, Any],
-    plan: Sequence[tuple[str, Callable[[], Any]]],
+    plan: Plan,
     page: Callable[[Mapping[str, Any], Mapping[str, bytes]], str],
     out: str | Path,
     tell: Progress,
@@ -71,7 +53,7 @@ def publish(
 
     Args:
         content: Of report.json.
-        plan: Name of each picture and what draws it.
+        plan: Name of each plot and what draws it.
         page: From the content and the pictures (PNG) to the HTML page.
         out: Folder.
         tell: Called with a text and the fraction done.
@@ -107,45 +89,6 @@ def publish(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return target
-
-
-def _plan(content: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Name of each picture and what draws it."""
-    plan: list[tuple[str, Any]] = []
-    for variable, table in content["variables"].items():
-        fitted = any("cruijff" in m for row in table["bins"] for m in row["methods"].values())
-        plan.append((f"resolution_{variable}", partial(plots.draw_resolution, content, variable)))
-        if fitted:
-            plan.append((f"cruijff_{variable}", partial(plots.draw_resolution, content, variable, "cruijff")))
-        plan.append((f"response_{variable}", partial(plots.draw_response, content, variable)))
-        if fitted and any(method["pit"] for method in content["methods"]):
-            plan.append((f"coverage_{variable}", partial(plots.draw_coverage, content, variable)))
-    for side in content["response"]:
-        plan.append((f"response_energy_{side}", partial(plots.draw_response_spectrum, content, side)))
-    if content["classes"]:
-        plan.append(("classes", partial(plots.draw_classes, content)))
-    if content["pit_histograms"]:
-        plan.append(("pit", partial(plots.draw_pit, content)))
-    return plan
-
-
-def _fits_plan(report: EnergyReport) -> list[tuple[str, Any]]:
-    """The fits behind the numbers, of the model and its baseline in bins of the first variable."""
-    plan: list[tuple[str, Any]] = []
-    variable = next((v for v in report.variables if report.fits.get(v.name)), None)
-    if variable is None:
-        return plan
-    where = variable.bins()
-    for method in report.methods:
-        if method.name in (report.model, report.baseline):
-            ratio = report.responses[method.name]
-            parts = [ratio[report.used & (where == number)] for number in range(variable.n_bins)]
-            fits = report.fits[variable.name][method.name]
-            name = f"fits_{variable.name}_{method.name}"
-            plan.append(
-                (name, partial(plots.draw_fits, parts, fits, variable.edges, variable.unit, method.label))
-            )
-    return plan
 
 
 def _replace(work: Path, target: Path) -> None:

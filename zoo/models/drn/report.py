@@ -19,7 +19,8 @@ from zoo.errors import InvalidValue
 from zoo.evaluation.binning import ET_EDGES, energy_variables, transverse_energy_gev
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.energy.classes import object_classes
-from zoo.evaluation.energy.report import EnergyReport, Method, Progress, information_limit
+from zoo.evaluation.energy.report import EnergyReport, Method, information_limit
+from zoo.evaluation.pages.folder import Progress
 
 __all__ = ["LABELS", "energy_report", "evaluate"]
 
