@@ -126,7 +126,8 @@ def answer(model: keras.Model) -> Callable[[Arrays], Arrays]:
 
     @tf.function(reduce_retracing=True)
     def graph(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return model(inputs, training=False)
+        outputs: dict[str, tf.Tensor] = model(inputs, training=False)
+        return outputs
 
     return lambda inputs: {
         name: value.numpy()

@@ -124,8 +124,8 @@ def build_cpp(folder: Path, source: Path) -> Path | None:
     if shutil.which("cmake") is None or shutil.which("g++") is None:
         print("C++: skipped, no cmake or g++ found", file=sys.stderr)
         return None
-    configure = ["cmake", "-S", source, "-B", folder, f"-DPython3_EXECUTABLE={sys.executable}"]
-    for command in (configure, ["cmake", "--build", folder, "--target", "time_model"]):
+    configure = ["cmake", "-S", str(source), "-B", str(folder), f"-DPython3_EXECUTABLE={sys.executable}"]
+    for command in (configure, ["cmake", "--build", str(folder), "--target", "time_model"]):
         subprocess.run(command, check=True, capture_output=True)
     return folder / "time_model"
 

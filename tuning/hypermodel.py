@@ -40,7 +40,7 @@ COLUMNS = (  # of an execution's row; what follows them is what the space drew
 Space = Callable[[Any], dict[str, Any]]
 
 
-class RecipeHyperModel(kt.HyperModel):
+class RecipeHyperModel(kt.HyperModel):  # type: ignore[name-defined]
     """Builds and fits the network of a recipe with the overrides that a space draws.
 
     Args:

@@ -31,7 +31,8 @@ def register(name: str) -> Callable[[_Class], _Class]:
     Returns:
         A class decorator.
     """
-    return keras.saving.register_keras_serializable(package=PACKAGE, name=name)
+    found: Callable[[_Class], _Class] = keras.saving.register_keras_serializable(PACKAGE, name)
+    return found
 
 
 def check_backend() -> None:

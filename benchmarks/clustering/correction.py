@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def correction(_: int) -> Lines:
         train, test = samples(Recipe(), detector)
         closed = load_correction(detector).apply(test.energy_gev, test.variables)
 
-        def inputs(clusters):
+        def inputs(clusters: Any) -> Any:
             return np.stack([np.log(clusters.energy_gev), *clusters.variables.values()], axis=1)
 
         y = np.log(train.true_energy_gev / train.energy_gev)

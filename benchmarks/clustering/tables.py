@@ -12,7 +12,7 @@ Lines = Iterator[str]
 
 def half_width(values: npt.ArrayLike) -> float:
     """Half of the central 68 % of the values, the talk's sigma."""
-    low, high = np.quantile(values, (0.158655, 0.841345)) if np.size(values) else (np.nan, np.nan)
+    low, high = np.quantile(np.asarray(values), (0.158655, 0.841345)) if np.size(values) else (np.nan, np.nan)
     return float(0.5 * (high - low))
 
 

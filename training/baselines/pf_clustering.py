@@ -30,7 +30,7 @@ from training.trainer import run_record
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.clustering.lattice import flat
 from zoo.clustering.pf_clusters import PFClusters
 from zoo.detectors import cms_barrel
@@ -210,7 +210,7 @@ def measure(detector: str, test: PhotonClusters, correction: EnergyCorrection) -
     """Returns the card's metrics: widths before and after the correction, errors over showers."""
     true = test.true_energy_gev
     after = correction.apply(test.energy_gev, test.variables)
-    words = {
+    words: dict[str, Any] = {
         "sample": f"{test.photons} photons on the {detector.replace('_', ' ')}, test showers",
         "baseline_name": "uncorrected",
     }
@@ -244,6 +244,7 @@ def release(run: Path, tag: str, saved_models: Path = SAVED_MODELS) -> Path:
     if facts.get("status") != "finished":
         raise InvalidFile(run, "the run is not finished.", "Start it again with another --out.")
     card = registry.info("pf_clustering")
+    assert card.path is not None
     target = saved_models / card.name / tag
     if tag in card.tags or target.exists():
         raise InvalidFile(target, "the tag exists.", "Released tags never change: choose the next one.")
@@ -252,7 +253,7 @@ def release(run: Path, tag: str, saved_models: Path = SAVED_MODELS) -> Path:
         for name in (*FILES, run_record.RUN_JSON):
             shutil.copyfile(run / name, target / name)
         extra = {"showers": facts["unique_showers"], "code_version": zoo.__version__}
-        record_tag(card.path, tag, facts["files"], facts["metrics"], extra=extra)  # type: ignore[arg-type]
+        record_tag(card.path, tag, facts["files"], facts["metrics"], extra=extra)
     except BaseException:
         shutil.rmtree(target)
         raise

@@ -63,7 +63,7 @@ def read(name: str, blocks: Mapping[str, type], overrides: Mapping[str, Any]) ->
         if len(homes) > 1:
             raise InvalidValue(key, " or ".join(f"{home}.{field}" for home in homes), key)
         known[homes[0]][1][field] = value
-    built = {
+    built: dict[str, Any] = {
         block: recipes.block(cls, table, f"[{block}] of {path.name}") for block, (cls, table) in known.items()
     }
     return BaselineRecipe(name, network, built.pop("data"), built)

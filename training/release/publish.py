@@ -180,7 +180,7 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
         content = network.evaluate(
             records, None, out=run / REPORT, baselines=found, metadata=_metadata(candidate)
         )
-        return list(baseline.files), "", network.card_metrics(content, _words(test))
+        return list(fitted.files), "", network.card_metrics(content, _words(test))
     raw, et = raw_energy_gev(records), transverse_energy_gev(records)
     others = {other: answer(records) for other, answer in candidate.compared.items()}
     methods = [Method("raw", "raw sum", raw)]
@@ -201,7 +201,7 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
         selection=(et >= ET_EDGES[0]) & (et <= ET_EDGES[-1]),
         cosh_eta=np.cosh(np.asarray(records.true_eta, np.float64)),
     )
-    return list(baseline.files), "", card_metrics(report.write(run / REPORT), _words(test))
+    return list(fitted.files), "", card_metrics(report.write(run / REPORT), _words(test))
 
 
 def rebuild(recipe: Recipe, run: Path) -> keras.Model:

@@ -207,6 +207,6 @@ def _to_average(model: keras.Model) -> list[Any] | None:
     """Replaces the weights by their average and returns the raw ones; None where there is no average."""
     if not model.optimizer.use_ema or not model.optimizer.built:
         return None
-    raw = model.get_weights()
+    raw: list[Any] = model.get_weights()
     model.optimizer.finalize_variable_values(model.trainable_variables)
     return raw

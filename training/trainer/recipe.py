@@ -211,7 +211,9 @@ def from_dict(tables: Mapping[str, Any], where: str = "the recipe") -> Recipe:
     for key in ("name", "preset"):
         if key not in model:
             raise InvalidValue(f"[model] {key} of {where}", "a name", "nothing")
-    blocks = {key: block(cls, tables.get(key, {}), f"[{key}] of {where}") for key, cls in _BLOCKS.items()}
+    blocks: dict[str, Any] = {
+        key: block(cls, tables.get(key, {}), f"[{key}] of {where}") for key, cls in _BLOCKS.items()
+    }
     return Recipe(model.pop("name"), model.pop("preset"), model, **blocks)
 
 

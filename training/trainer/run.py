@@ -137,7 +137,7 @@ def compile_model(
     of = recipe.network()
     kind = keras.Model
     if recipe.fit.strategy == "multiworker":
-        from training.trainer.multiworker import MultiWorkerModel as kind  # type: ignore[assignment]
+        from training.trainer.multiworker import MultiWorkerModel as kind
     keras.utils.set_random_seed(recipe.fit.seed)
     with distribute.scope(chosen):
         network = of.build()

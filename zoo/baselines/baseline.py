@@ -32,7 +32,9 @@ def baseline(name: str) -> Baseline:
     known = baselines()
     if name not in known:
         raise UnknownName("baseline", name, known)
-    return only_subclass(Baseline, info(name), f"zoo.baselines.{name}")(info(name))
+    card = info(name)
+    found: Baseline = only_subclass(Baseline, card, f"zoo.baselines.{name}")(card)
+    return found
 
 
 class Baseline(ABC):

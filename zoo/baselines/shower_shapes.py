@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -259,7 +260,7 @@ def _channels(image: Images, flat: Flat) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _ratio(numerator: npt.NDArray[np.generic], denominator: npt.NDArray[np.generic]) -> Floats:
+def _ratio(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) -> Floats:
     """Divides, 0 where the denominator is not positive."""
     out = np.zeros(len(denominator), np.float32)
     np.divide(numerator, denominator, out=out, where=denominator > 0, casting="unsafe")

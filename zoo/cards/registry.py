@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from zoo.cards.card import ModelCard, read_card
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 PACKAGE = Path(__file__).resolve().parents[1]
-T = TypeVar("T")
 
 
 def search_path() -> list[Path]:
@@ -137,7 +136,7 @@ def split_name(name: str) -> tuple[str, str | None]:
     return model, tag if dot else None
 
 
-def only_subclass(base: type[T], card: ModelCard, package: str) -> type[T]:
+def only_subclass(base: type, card: ModelCard, package: str) -> Any:
     """Imports the package of a model and returns its class.
 
     Args:

@@ -42,5 +42,5 @@ def _replace(ctx: Any, node: Any, name: str, args: Any) -> None:
     ctx.make_node("Identity", [result], outputs=outputs, shapes=shapes, dtypes=dtypes)
 
 
-HANDLERS = {kind: (_replace, []) for kind in ("SegmentSum", "SegmentMax")}
+HANDLERS: dict[str, tuple[Any, list[Any]]] = {kind: (_replace, []) for kind in ("SegmentSum", "SegmentMax")}
 """For `custom_op_handlers` of tf2onnx."""

@@ -60,7 +60,8 @@ def _answer(model: keras.Model, card: ModelCard, inputs: dict[str, tf.Tensor]) -
     """Runs the model, in chunks of similar objects where it has a single set and answers per object."""
     masks = list(masked_sets(card).values())
     if len(masks) != 1 or any("N" in spec.shape for spec in card.outputs):
-        return model(inputs, training=False)
+        whole: Mapping[str, tf.Tensor] = model(inputs, training=False)
+        return whole
     size = tf.reduce_sum(inputs[masks[0]], axis=1)
     outputs = {spec.name: tensor_spec(spec) for spec in card.outputs}
     return in_chunks(lambda chunk: model(chunk, training=False), inputs, size, outputs)

@@ -95,10 +95,10 @@ class CombinedGraph(keras.layers.Layer):
             for number, width in enumerate(widths)
         ]
 
-    def build(self, x_shape: tuple[int | None, ...], layout_shape: Any, positions_shape: Any = None) -> None:
+    def build(self, x_shape: tuple[int, ...], layout_shape: Any, positions_shape: Any = None) -> None:
         """Creates the weights."""
         del layout_shape
-        width, coordinates = int(x_shape[-1]), int(positions_shape[-1]) if positions_shape else 0
+        width, coordinates = x_shape[-1], int(positions_shape[-1]) if positions_shape else 0
         self.norm.build((None, width))
         for layer in self.distance:
             layer.build((None, width))
@@ -113,7 +113,7 @@ class CombinedGraph(keras.layers.Layer):
             initializer=normal,
             trainable=False,
         )
-        self.kernels, self.gate_biases, width = [], [], int(x_shape[-1])
+        self.kernels, self.gate_biases, width = [], [], x_shape[-1]
         for number in range(self.messages):
             # Theta | W_h | W_t
             self.kernels.append(
@@ -170,7 +170,7 @@ class CombinedGraph(keras.layers.Layer):
         filled = tf.cast(slots < tf.size(rows, out_type=tf.int64) - 1, places.dtype)
         return distance_kernel(to_sets(places, rows, slots), filled, smooth=not self.legacy)
 
-    def compute_output_shape(self, x_shape: tuple[int | None, ...], *_: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, x_shape: tuple[int, ...], *_: Any) -> tuple[int | None, int]:
         """Returns (rows, units)."""
         return (x_shape[0], self.units)
 

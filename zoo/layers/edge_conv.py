@@ -54,10 +54,10 @@ class EdgeConv(keras.layers.Layer):
         self.units = [int(width) for width in units]
         self.aggregation, self.activation = aggregation, activation
 
-    def build(self, x_shape: tuple[int | None, ...], *_: Any) -> None:
+    def build(self, x_shape: tuple[int, ...], *_: Any) -> None:
         """Creates the weights."""
         self.kernels, self.biases = [], []
-        fan_in = 2 * int(x_shape[-1])
+        fan_in = 2 * x_shape[-1]
         for number, width in enumerate(self.units):
             self.kernels.append(
                 self.add_weight(name=f"kernel_{number}", shape=(fan_in, width), initializer=FanInUniform())

@@ -46,9 +46,9 @@ class HighwayConvolution(keras.layers.Layer):
             raise ValueError(f"HighwayConvolution: expected power >= 1. Received: power={power}")
         self.units, self.power, self.activation = int(units), int(power), activation
 
-    def build(self, x_shape: tuple[int | None, ...], *_: Any) -> None:
+    def build(self, x_shape: tuple[int, ...], *_: Any) -> None:
         """Creates the weights."""
-        fan_in = int(x_shape[-1])
+        fan_in = x_shape[-1]
         self.kernel = self.add_weight(
             name="kernel", shape=(fan_in, 2 * self.units), initializer=FanInUniform()
         )
@@ -69,7 +69,7 @@ class HighwayConvolution(keras.layers.Layer):
         mixed = tf.matmul(near, to_sets(own, rows, slots) * norm) * norm
         return gate * act(to_rows(mixed, rows, slots)) + (1.0 - gate) * own
 
-    def compute_output_shape(self, x_shape: tuple[int | None, ...], *_: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, x_shape: tuple[int, ...], *_: Any) -> tuple[int | None, int]:
         """Returns (rows, units)."""
         return (x_shape[0], self.units)
 

@@ -53,4 +53,5 @@ def in_chunks(
     _, done = tf.while_loop(
         lambda start, _: start < batch, step, (tf.constant(0), empty), invariants, parallel_iterations=1
     )
-    return done
+    answers: dict[str, tf.Tensor] = done
+    return answers

@@ -44,10 +44,10 @@ class SelfAttention(keras.layers.Layer):
             )
         self.units, self.heads = int(units), int(heads)
 
-    def build(self, x_shape: tuple[int | None, ...], *_: Any) -> None:
+    def build(self, x_shape: tuple[int, ...], *_: Any) -> None:
         """Creates the weights."""
         self.kernel = self.add_weight(
-            name="kernel", shape=(int(x_shape[-1]), 3 * self.units), initializer=FanInUniform()
+            name="kernel", shape=(x_shape[-1], 3 * self.units), initializer=FanInUniform()
         )
 
     def call(self, x: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor, node_mask: tf.Tensor) -> tf.Tensor:
@@ -56,14 +56,16 @@ class SelfAttention(keras.layers.Layer):
         # Split while they are rows: there are fewer of them.
         parts = tf.split(tf.matmul(x, tf.convert_to_tensor(self.kernel)), 3, axis=-1)
         if self.heads == 1:
-            return to_rows(_attend(*(to_sets(part, rows, slots) for part in parts), hidden), rows, slots)
+            query, key, value = (to_sets(part, rows, slots) for part in parts)
+            return to_rows(_attend(query, key, value, hidden), rows, slots)
         shape = [-1, self.heads, self.units // self.heads]
         sets = [to_sets(tf.reshape(part, shape), rows, slots) for part in parts]  # [B, N, H, D]
-        mixed = _attend(*(tf.transpose(part, [0, 2, 1, 3]) for part in sets), hidden[:, None])
+        query, key, value = (tf.transpose(part, [0, 2, 1, 3]) for part in sets)
+        mixed = _attend(query, key, value, hidden[:, None])
         mixed = to_rows(tf.transpose(mixed, [0, 2, 1, 3]), rows, slots)
         return tf.reshape(mixed, [-1, self.units])
 
-    def compute_output_shape(self, x_shape: tuple[int | None, ...], *_: Any) -> tuple[int | None, int]:
+    def compute_output_shape(self, x_shape: tuple[int, ...], *_: Any) -> tuple[int | None, int]:
         """Returns (rows, units)."""
         return (x_shape[0], self.units)
 

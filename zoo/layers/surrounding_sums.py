@@ -47,12 +47,12 @@ class SurroundingSums(keras.layers.Layer):
             raise ValueError("SurroundingSums: expected radii, directions and rounds >= 1")
         self.radii, self.directions, self.rounds = int(radii), int(directions), int(rounds)
 
-    def build(self, values_shape: Any, positions_shape: tuple[int | None, ...], layout_shape: Any) -> None:
+    def build(self, values_shape: Any, positions_shape: tuple[int, ...], layout_shape: Any) -> None:
         """Creates the weights."""
         del values_shape, layout_shape
         self.codebook = self.add_weight(
             name="codebook",
-            shape=(int(positions_shape[-1]), self.rounds * self.directions),
+            shape=(positions_shape[-1], self.rounds * self.directions),
             initializer=keras.initializers.RandomNormal(),
             trainable=False,
         )

@@ -57,7 +57,8 @@ def network(name: str, preset: str = "", **overrides: Any) -> Network:
             models.__path__.append(str(folder))
     tag = split_name(name)[1]
     preset = preset or (card.tag(tag).preset if tag else "")
-    return only_subclass(Network, card, f"zoo.models.{card.name}")(card, preset, overrides)
+    found: Network = only_subclass(Network, card, f"zoo.models.{card.name}")(card, preset, overrides)
+    return found
 
 
 class Network(ABC):

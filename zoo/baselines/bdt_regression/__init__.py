@@ -103,12 +103,12 @@ def _load(folder: Path) -> BDT:
     try:
         content = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
         names = tuple(content["inputs"])
-        forests = [
+        mean, width = (
             lightgbm.Booster(model_str=lzma.decompress((folder / file).read_bytes()).decode())
             for file in (MEAN, WIDTH)
-        ]
+        )
         residuals = ResidualTable.from_dict(content["residuals"])
-        bdt = BDT(*forests, float(content["mean_offset"]), float(content["width_scale"]), residuals)
+        bdt = BDT(mean, width, float(content["mean_offset"]), float(content["width_scale"]), residuals)
     except (OSError, ValueError, KeyError, lzma.LZMAError, lightgbm.basic.LightGBMError) as error:
         raise InvalidFile(folder, f"not the weights of bdt_regression: {error!r}.") from error
     if names != NAMES:

@@ -103,8 +103,9 @@ def fit(
             if len(inside) < _LEAST:  # a bin at the edge of the kinematics: the whole row, or everything
                 inside = y[row == e] if (row == e).sum() >= _LEAST else y
             mu[e, a], sigma[e, a] = np.median(inside), max(_half_width(inside), 1e-3 * whole)
-    centres = (0.5 * (edges[1:] + edges[:-1]) for edges in (energy_edges, eta_edges))
-    rough = LinearCalibration(*centres, mu, sigma, ResidualTable(np.array([0.0, 1.0]), np.array([-1.0, 1.0])))
+    log_energy, abs_ieta = (0.5 * (edges[1:] + edges[:-1]) for edges in (energy_edges, eta_edges))
+    standard = ResidualTable(np.array([0.0, 1.0]), np.array([-1.0, 1.0]))
+    rough = LinearCalibration(log_energy, abs_ieta, mu, sigma, standard)
     raw, y = _target(validation)
     mu_there, sigma_there = rough.regress(raw, np.asarray(validation.seed_ieta))
     table = ResidualTable.measure((y - mu_there) / sigma_there)
@@ -150,8 +151,9 @@ def load(weights: str | Path = "default") -> LinearCalibration:
 def _load(folder: Path) -> LinearCalibration:
     try:
         content = json.loads((folder / CALIBRATION).read_text(encoding="utf-8"))
-        grids = (np.asarray(content[name], np.float64) for name in ("log_energy", "abs_ieta", "mu", "sigma"))
-        return LinearCalibration(*grids, ResidualTable.from_dict(content["residuals"]))
+        names = ("log_energy", "abs_ieta", "mu", "sigma")
+        grids = {name: np.asarray(content[name], np.float64) for name in names}
+        return LinearCalibration(**grids, residuals=ResidualTable.from_dict(content["residuals"]))
     except (OSError, ValueError, KeyError) as error:
         raise InvalidFile(
             folder / CALIBRATION, f"not the weights of linear_calibration: {error!r}."

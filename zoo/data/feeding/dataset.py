@@ -253,8 +253,8 @@ class _Streams:
                 item = next(self.live[int(number)])
             except StopIteration:
                 self.live.pop(int(number), None)
-                return [np.False_, *self._blank]
-            return [np.True_, *tf.nest.flatten(item)]
+                return [np.array(False), *self._blank]
+            return [np.array(True), *tf.nest.flatten(item)]
 
 
 class _InFlight:

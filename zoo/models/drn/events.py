@@ -206,7 +206,7 @@ def _event(case: str, rng: np.random.Generator) -> dict[str, Any]:
     elif case == "mirror-symmetric shower":
         share, noise = np.exp(-np.hypot(offsets[:, 0], offsets[:, 1])), np.full(count, 0.07)
     elif case == "dead neighbours":
-        dead = rng.integers(0, 9, count)
+        dead = rng.integers(0, 9, count).astype(np.float64)
     elif case == "largest energies":
         energy = 6000.0
     elif case == "most pile-up and leakage":

@@ -49,9 +49,9 @@ class DecodingHeads(keras.layers.Layer):
         self.activation, self.dropout = activation, float(dropout)
         self.drop = keras.layers.Dropout(self.dropout) if dropout else None
 
-    def build(self, x_shape: tuple[int | None, ...]) -> None:
+    def build(self, x_shape: tuple[int, ...]) -> None:
         """Creates the weights."""
-        rows = sum(width for _, width in self.stretches) or int(x_shape[-1])
+        rows = sum(width for _, width in self.stretches) or x_shape[-1]
         self.kernels: dict[str, list[Any]] = {}
         self.biases: dict[str, list[Any]] = {}
         for name, width, layers, out in self.heads:
@@ -94,7 +94,7 @@ class DecodingHeads(keras.layers.Layer):
             at.setdefault(offset, []).append(part)
         return tf.concat([tf.add_n(at[offset]) for offset in sorted(at)], axis=0)
 
-    def compute_output_shape(self, x_shape: tuple[int | None, ...]) -> list[tuple[int | None, int]]:
+    def compute_output_shape(self, x_shape: tuple[int, ...]) -> list[tuple[int | None, int]]:
         """Returns (rows, width) of each head."""
         return [(x_shape[0], out) for *_, out in self.heads]
 

@@ -22,7 +22,7 @@ weight:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import keras
 
@@ -38,7 +38,7 @@ from zoo.models.mlpf.decoding import DecodingHeads
 from zoo.models.mlpf.element_features import CleanElements, ElementFeatures, FacePosition, KindEnergies
 from zoo.models.mlpf.head import LegacyParticle, Particle, ParticleOutput
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = "keras.KerasTensor"
 EPSILON = 1e-3  # of the normalisation before the heads, as in the public network
 ORDER = ("pt_gev", "energy_gev", "eta")  # first keys of the canonical order
 
@@ -182,7 +182,8 @@ def _stack(
 
 def _public_stretches(pieces: list[Tensor], copies: list[int], classes: int) -> list[tuple[int, int]]:
     """Returns `DecodingHeads.stretches` of the public network: all as often as they count, logits twice."""
-    stretches, offset = [], 0
+    stretches: list[tuple[int, int]] = []
+    offset = 0
     for piece, times in zip(pieces, copies, strict=True):
         width = piece.shape[-1]
         if not stretches:  # normalised output of the id stack, then the logits
@@ -200,7 +201,8 @@ def _heads(
     config: MLPFConfig,
     name: str,
 ) -> list[Tensor]:
-    return DecodingHeads(heads, stretches, config.activation, config.dropout, name=name)(x)
+    logits: list[Tensor] = DecodingHeads(heads, stretches, config.activation, config.dropout, name=name)(x)
+    return logits
 
 
 def _joined(pieces: list[Tensor], name: str) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import keras
 
@@ -15,7 +15,7 @@ from zoo.models.supercluster.config import SuperclusterConfig
 
 EPSILON = 1e-3  # of the layer normalisations, as in the public networks
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = "keras.KerasTensor"
 
 
 class Sets(NamedTuple):
@@ -28,7 +28,8 @@ class Sets(NamedTuple):
 
 def sets_of(mask: Tensor, name: str) -> Sets:
     """Numbers the real nodes of a mask."""
-    return Sets(*RealRows(name=name)(mask), mask)
+    rows, slots = RealRows(name=name)(mask)
+    return Sets(rows, slots, mask)
 
 
 def dense(x: Tensor, units: int, activation: str | None, name: str, use_bias: bool = True) -> Tensor:
