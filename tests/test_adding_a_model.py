@@ -25,7 +25,7 @@ import sys
 import numpy as np
 import zoo
 from training.__main__ import main
-from zoo.cards.registry import network
+from zoo.models.network import network
 
 assert main(sys.argv[1:]) == 0
 trained = zoo.load("./runs/quick")

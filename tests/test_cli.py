@@ -174,6 +174,7 @@ def drn_folder(tmp_path_factory):
     keras.utils.set_random_seed(1)
     write_keras(zoo.load("drn", weights=None, preset="two_layer"), folder / "model.keras")
     run = {
+        "format": 1,
         "recipe": {"model": {"name": "drn", "preset": "two_layer"}},
         "code_version": zoo.__version__,
         "files": {"model.keras": sha256(folder / "model.keras")},
@@ -210,17 +211,15 @@ def test_predict_a_root_file_with_a_run(capsys, drn_folder, events_file, tmp_pat
 def test_evaluate_passes_records_outputs_and_baselines_to_the_report(
     capsys, drn_folder, events_file, tmp_path, monkeypatch
 ):
-    import sys
-    import types
-
     import awkward as ak
 
     from zoo.data.records import raw_energy_gev
 
-    for name in ("bdt_regression", "linear_calibration"):
-        module = types.ModuleType(name)
-        module.predict = lambda records: ak.zip({"energy_gev": raw_energy_gev(records)}, depth_limit=1)
-        monkeypatch.setitem(sys.modules, f"zoo.baselines.{name}", module)
+    def predict(self, records, weights="default"):
+        return ak.zip({"energy_gev": raw_energy_gev(records)}, depth_limit=1)
+
+    for name in ("bdt_regression.BDTBaseline", "linear_calibration.LinearCalibrationBaseline"):
+        monkeypatch.setattr(f"zoo.baselines.{name}.predict", predict)
     seen = {}
 
     def evaluate(records, outputs, *, out, baselines, metadata):

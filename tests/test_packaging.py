@@ -20,7 +20,7 @@ PARTS = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "zoo")
 LOAD = """
 import json, zoo, numpy as np
 from zoo.exporting.goldens import read_tensors
-from zoo.exporting.graphs import call
+from zoo.inference.traced import call
 from zoo.cards.weights import tag_folder
 card = zoo.info("toy")
 folder = tag_folder(card, card.tag())

@@ -90,7 +90,7 @@ def _train(words: list[str]) -> int:
 def _train_baseline(options: argparse.Namespace, overrides: dict[str, object]) -> int:
     import importlib
 
-    module = importlib.import_module(f"training.{options.recipe}")
+    module = importlib.import_module(f"training.baselines.{options.recipe}")
     folder = module.train(overrides, out=options.out, processes=options.processes, cache=options.cache)
     print(folder)
     return 0

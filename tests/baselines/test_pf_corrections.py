@@ -190,6 +190,6 @@ def test_the_command_fits_measures_and_releases(tmp_path, monkeypatch, capsys):
     assert pf.load_correction("flat_segment", folder).variables[-1] == "border"
     assert "sigma_E" in capsys.readouterr().out
     with pytest.raises(InvalidFile, match="the tag exists"):
-        training.release.publish(tmp_path / "run", "photons_v1", tmp_path / "saved")
+        training.release(tmp_path / "run", "photons_v1", tmp_path / "saved")
     with pytest.raises(InvalidFile, match="holds a run already"):
         training.train(training.Recipe(), tmp_path / "run")

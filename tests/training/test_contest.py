@@ -10,16 +10,22 @@ from tiny_runs import tiny
 
 from training.__main__ import main
 from training.baselines import linear_calibration
-from training.contest.objects import contest, contestants
-from training.contest.objects import events as contest_events
-from training.contest.objects import objects as contests
+from training.contest import contestants
+from training.contest import events as contest_events
+from training.contest import objects as contests
+from training.contest.objects import contest
 from training.trainer import data, run, run_record
 from training.trainer.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
-from zoo.evaluation.pages import folder as report_folder
+from zoo.evaluation.pages.folder import publish
 from zoo.simulation.shifts import SHIFTS
 
 TOY = {"samples": ("toy",), "n": 4000, "validation_n": 1200, "test_n": 600, "shard_size": 2000}
+
+
+def write_json_alone(content, plan, page, out, tell):
+    """A report without its sixty plots."""
+    return publish(content, [], page, out, tell)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +43,7 @@ def work(tmp_path_factory):
 def held(work):
     """The contest's folder; without pictures, which the tests of the reports draw."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_folder, "_plan", lambda content: [])
-        patch.setattr(report_folder, "_fits_plan", lambda report: [])
+        patch.setattr("zoo.evaluation.energy.report.publish", write_json_alone)
         page = contest(work / "out", **arguments(work))
     return page.parent
 
@@ -114,8 +119,7 @@ def test_a_second_contest_predicts_only_what_is_new(work, held, monkeypatch, cap
         contestants.Contestant, "predict", lambda who, records: asked.append(who.name) or ask(who, records)
     )
     monkeypatch.setattr(contest_events, "_write", None)  # nor is any truth simulated again
-    monkeypatch.setattr(report_folder, "_plan", lambda content: [])
-    monkeypatch.setattr(report_folder, "_fits_plan", lambda report: [])
+    monkeypatch.setattr("zoo.evaluation.energy.report.publish", write_json_alone)
     before = (held / "contest.json").read_bytes()
     contest(held, **arguments(work))
     assert asked == [] and (held / "contest.json").read_bytes() == before
@@ -135,7 +139,7 @@ def test_who_may_take_part(work, tmp_path):
         contest(tmp_path / "out", runs={"drn": "drn.barrel_v1"})
     with pytest.raises(InvalidFile, match="not a run folder"):
         contestants.contestant("x", str(tmp_path))
-    run_record.write_json(tmp_path / "run.json", {"status": "running"})
+    run_record.write_json(tmp_path / "run.json", {"format": 1, "status": "running"})
     with pytest.raises(InvalidFile, match="not finished"):
         contestants.contestant("x", str(tmp_path))
     tag = contestants.contestant("x", "drn.barrel_v1")

@@ -21,7 +21,7 @@ tf.config.experimental.enable_op_determinism()
 sys.path[:0] = ["tests"]
 from pathlib import Path
 from tiny_runs import tiny
-from training import data, distribute, run
+from training.trainer import data, distribute, run
 
 for optimiser in sys.argv[2:]:
     recipe = tiny(**{"steps": 20, "steps_per_epoch": 20, "optimiser.name": optimiser})

@@ -21,7 +21,7 @@ def runs(tmp_path_factory):
 
 
 def test_spread_of_two_seeds(runs, monkeypatch):
-    monkeypatch.setattr("zoo.evaluation.pages.folder.write_folder", lambda *_: None)  # sixty pictures
+    monkeypatch.setattr("zoo.evaluation.energy.report.publish", lambda *_: None)  # sixty pictures
     page = compare_seeds([runs / "2", runs / "3"], runs / "out", cache=runs / "cache", processes=1)
     content = json.loads((runs / "out" / "seeds.json").read_text())
     assert content["seeds"] == [2, 3] and content["test_objects"] == 1024

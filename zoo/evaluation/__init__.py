@@ -21,7 +21,6 @@
 | `report` | `Method` and `EnergyReport`: report.json, plots and one HTML page |
 | `verdicts` | bins in which the model loses, limits that it meets |
 | `plots`, `selection_plots`, `html`, `html_parts` | how that looks |
-| `contest_page` | how a contest of `training.contest.objects` looks |
 
 NumPy, SciPy and (for fits, jets and plots) iminuit, FastJet and mplhep; no TensorFlow.
 """

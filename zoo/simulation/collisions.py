@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from zoo.errors import UnknownName
 from zoo.simulation.atomic_npz import open_npz, save_npz
-from zoo.simulation.shower_table import SPLIT_SEED, SPLITS, split_index, tenths
+from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
 
 __all__ = ["PROCESSES", "SHIPPED", "Collisions", "read"]
 

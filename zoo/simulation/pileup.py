@@ -26,8 +26,8 @@ from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation import interactions
 from zoo.simulation.rebinning import WINDOW
-from zoo.simulation.shower_table import SPLIT_SEED, SPLITS, split_index, tenths
 from zoo.simulation.showers import ETA_STRIP_ATTENUATION, ShowerLibrary
+from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
 
 F32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -18,8 +18,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from zoo.errors import UnknownName
-
 Kind = Literal["photon", "electron"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -28,9 +26,6 @@ Images = Callable[[Ints, bool], tuple[F32, ...]]
 
 KINDS: tuple[Kind, Kind] = ("photon", "electron")
 SCALARS = ("energy_gev", "back_gev", "front_gev", "first_interaction_mm")
-SPLITS = ("train", "validation", "test")
-SPLIT_TENTHS = (7, 1, 2)
-SPLIT_SEED = 20240519
 LOG_WINDOW = 0.12
 """Half width in ln E of the showers that may stand for an energy."""
 LEAST_CHOICE = 50
@@ -123,17 +118,6 @@ class ShowerTable:
         return factor
 
 
-def split_index(split: str) -> int:
-    """Returns the index of "train", "validation" or "test".
-
-    Raises:
-        UnknownName: Any other name.
-    """
-    if split not in SPLITS:
-        raise UnknownName("split", split, SPLITS)
-    return SPLITS.index(split)
-
-
 def split_of(energy_gev: npt.NDArray[np.floating], kind: str) -> npt.NDArray[np.uint8]:
     """Fixes the split of each row: in every ten showers next in energy, 7 train, 1 validation, 2 test.
 
@@ -148,11 +132,4 @@ def split_of(energy_gev: npt.NDArray[np.floating], kind: str) -> npt.NDArray[np.
     order = np.argsort(energy_gev, kind="stable")
     split = np.empty(len(order), dtype=np.uint8)
     split[order] = tenths(len(order), rng)
-    return split
-
-
-def tenths(n: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Returns [n] indices into `SPLITS`: every ten hold 7 train, 1 validation, 2 test, in random order."""
-    ten = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), SPLIT_TENTHS)
-    split: npt.NDArray[np.uint8] = rng.permuted(np.tile(ten, (-(-n // len(ten)), 1)), axis=1).ravel()[:n]
     return split

@@ -18,6 +18,7 @@ electromagnetic models only: no tilt, no taper, no light-collection curve, no ph
 from __future__ import annotations
 
 import functools
+import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ import numpy.typing as npt
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.simulation import rebinning
-from zoo.simulation.shower_table import KINDS, SCALARS, SPLITS, Kind, ShowerTable, split_index, split_of
+from zoo.simulation.shower_file import SHIPPED, read_header, read_table
+from zoo.simulation.shower_table import KINDS, SCALARS, Kind, ShowerTable, split_of
+from zoo.simulation.splits import SPLITS, split_index
 
 __all__ = [
     "ETA_STRIP_ATTENUATION",
@@ -76,8 +79,6 @@ class ShowerLibrary:
     @functools.lru_cache(maxsize=1)
     def shipped() -> ShowerLibrary:
         """Returns the library that comes with the package."""
-        from zoo.simulation.shower_packing import SHIPPED
-
         return ShowerLibrary.from_file(SHIPPED)
 
     @staticmethod
@@ -91,10 +92,8 @@ class ShowerLibrary:
         Raises:
             InvalidFile: No such file, or not a packed library.
         """
-        from zoo.simulation.shower_packing import file_sha256, read_header
-
         read_header(Path(path))
-        return ShowerLibrary(str(path), file_sha256(Path(path)), True)
+        return ShowerLibrary(str(path), _sha256(Path(path)), True)
 
     @staticmethod
     @functools.lru_cache(maxsize=2)
@@ -109,15 +108,13 @@ class ShowerLibrary:
         Raises:
             InvalidFile: A file is missing.
         """
-        from zoo.simulation.shower_packing import file_sha256
-
         files = [Path(path) / f"{kind}s.npz" for kind in KINDS]
         for file in files:
             if not file.is_file():
                 raise InvalidFile(
                     file, "no such file.", "A shower folder holds photons.npz and electrons.npz."
                 )
-        return ShowerLibrary(str(path), "+".join(file_sha256(file) for file in files), False)
+        return ShowerLibrary(str(path), "+".join(_sha256(file) for file in files), False)
 
     def table(self, kind: str) -> ShowerTable:
         """Returns the showers of "photon" or "electron".
@@ -240,13 +237,17 @@ def _positive(energy_gev: npt.ArrayLike) -> F64:
     return energy
 
 
+def _sha256(path: Path) -> str:
+    """Returns the sha256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @functools.lru_cache(maxsize=4)
 def _read(library: ShowerLibrary, kind: Kind) -> ShowerTable:
     """Reads the showers of one kind, once per process."""
     if not library.packed:
         return _read_raw(Path(library.source) / f"{kind}s.npz", kind)
-    from zoo.simulation.shower_packing import read_table
-
     return read_table(Path(library.source), kind)
 
 
