@@ -19,7 +19,7 @@ import numpy as np
 
 import zoo
 from zoo.commands.console import starting_tensorflow
-from zoo.data.files.readers import read_root
+from zoo.data.readers import read_root
 from zoo.models.network import network
 
 RUN_OBJECTS = Path(__file__).resolve().parent.parent / "cpp" / "build" / "run_objects"

@@ -5,8 +5,8 @@ import pytest
 
 import zoo
 from training.release.card_tags import record_tag
-from zoo.cards.card import read_card
-from zoo.cards.markdown import TABLE_END, TABLE_START, model_table, update_readme
+from zoo.cards.model_table import TABLE_END, TABLE_START, model_table, update_readme
+from zoo.cards.reading import read_card
 from zoo.errors import InvalidFile, InvalidValue
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ from training.baselines import pf_clustering as training
 from zoo.baselines import pf_clustering as pf
 from zoo.baselines.pf_clustering.cluster_variables import barrel_variables, plane_place, plane_variables
 from zoo.baselines.pf_clustering.corrections import FILES
-from zoo.cards.card import read_card
+from zoo.cards.reading import read_card
 from zoo.clustering.lattice import flat
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.errors import InvalidFile
+from zoo.simulation import shower_file
 from zoo.simulation import shower_packing as packing
 from zoo.simulation.rebinning import GRIDS
 from zoo.simulation.showers import KINDS, ShowerLibrary
@@ -59,7 +60,7 @@ def test_codes_keep_sums_and_zeros():
     image[3] = 0.0
     codes, scale = packing.encode(image, np.full(20, 63))
     assert codes.max() <= 63 and codes.dtype == np.uint8
-    back = packing.decode(codes, scale)
+    back = shower_file.decode(codes, scale)
     assert np.all(back[image == 0.0] == 0.0) and np.all(back[3] == 0.0)
     np.testing.assert_allclose(back.sum(axis=(1, 2)), image.sum(axis=(1, 2)), rtol=1e-5)
 
@@ -69,7 +70,7 @@ def test_passing_on_the_rounding_error_helps_sums():
     largest = image.max(axis=(1, 2))[:, None, None]
     rounded = np.rint(63 * (image / largest) ** 0.25) ** 4
     rounded *= (image.sum(axis=(1, 2)) / rounded.sum(axis=(1, 2)))[:, None, None]
-    diffused = packing.decode(*packing.encode(image, np.full(50, 63)))
+    diffused = shower_file.decode(*packing.encode(image, np.full(50, 63)))
 
     def worst(other):
         return np.abs((other - image)[:, 10:30, 10:30].sum(axis=(1, 2)) / image.sum(axis=(1, 2))).mean()
@@ -133,12 +134,12 @@ def test_failed_write_leaves_the_old_file(folder, tmp_path, monkeypatch):
 
 
 def test_shipped_files_are_small_and_say_where_they_come_from():
-    files = list(packing.SHIPPED.parent.iterdir())
-    assert packing.SHIPPED in files
+    files = list(shower_file.SHIPPED.parent.iterdir())
+    assert shower_file.SHIPPED in files
     sizes = {file.name: file.stat().st_size for file in files}
-    assert sizes.pop(packing.SHIPPED.name) <= 40 * MEGABYTE
+    assert sizes.pop(shower_file.SHIPPED.name) <= 40 * MEGABYTE
     assert sum(sizes.values()) <= 8 * MEGABYTE  # the pools of Pythia
-    header, _ = packing.read_header(packing.SHIPPED)
+    header, _ = shower_file.read_header(shower_file.SHIPPED)
     assert "Geant4 11.4.0" in header["provenance"]
     assert set(header["source_sha256"]) == set(KINDS)
     assert "/" not in json.dumps(header["provenance"])
@@ -148,7 +149,7 @@ def test_shipped_files_are_small_and_say_where_they_come_from():
 @pytest.mark.parametrize("kind", KINDS)
 def test_packing_does_not_change_the_showers(kind):
     raw, packed = ShowerLibrary.from_folder(FOLDER), ShowerLibrary.shipped()
-    assert packing.read_header(packing.SHIPPED)[0]["source_sha256"][kind] in raw.sha256
+    assert shower_file.read_header(shower_file.SHIPPED)[0]["source_sha256"][kind] in raw.sha256
     rng = np.random.default_rng(3)
     rows = rng.choice(len(raw.table(kind)), 1500, replace=False)
     energy = raw.table(kind).energy_gev[rows]

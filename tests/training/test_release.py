@@ -15,7 +15,7 @@ from training.release.publish import release
 from training.trainer import run, run_record
 from training.trainer.recipe import read
 from zoo.cards import registry
-from zoo.cards.card import read_card
+from zoo.cards.reading import read_card
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
 

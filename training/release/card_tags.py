@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.cards.card import ModelCard, read_card
+from zoo.cards.card import ModelCard
+from zoo.cards.reading import read_card
 from zoo.errors import InvalidValue
 
 __all__ = ["record_tag"]

@@ -2,9 +2,9 @@
 
 | module | content |
 | --- | --- |
-| `card` | `ModelCard` and its parts |
+| `card`, `reading` | `ModelCard` and its parts, and the file they are read from |
 | `registry` | finds cards: `info`, `list_models` |
 | `weights` | the folder of a tag, every file checked against the card |
 | `tensors` | what the names and axes of a card's tensors say |
-| `markdown` | cards as pages, and the table of the README |
+| `model_table`, `markdown` | the table of the README, and how a row is written |
 """

@@ -34,14 +34,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.cards.markdown import header, number, row
+from zoo.errors import InvalidValue, UnknownName
 
-__all__ = ["KINDS", "Metric", "ModelCard", "Preset", "Tag", "TensorSpec", "read_card"]
+__all__ = ["KINDS", "Metric", "ModelCard", "Preset", "Tag", "TensorSpec"]
 
 KINDS = ("set", "image", "baseline")
 DTYPES = ("float32", "int64")
@@ -136,6 +136,14 @@ class Metric:
     limit_name: str = ""
     note: str = ""
 
+    def texts(self) -> tuple[str, str, str]:
+        """Returns the value, the baseline's and the limit in words, the last two empty where unknown."""
+        return (
+            number(self.value, self.error, unit=self.unit),
+            number(self.baseline, self.baseline_error, self.baseline_name),
+            number(self.limit, None, self.limit_name),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Tag:
@@ -169,6 +177,19 @@ class Tag:
                 )
             if Path(path).is_absolute() or ".." in Path(path).parts:
                 raise InvalidValue(f"files of tag {self.name}", "paths inside the tag's folder", repr(path))
+
+    def markdown(self) -> str:
+        """Returns what was released and measured, as Markdown."""
+        lines = [f"Released {self.date}" + (f", preset `{self.preset}`." if self.preset else "."), ""]
+        if self.metrics:
+            lines += header(["measured", "value", "baseline", "limit", "sample"])
+            for metric in self.metrics:
+                what = f"{metric.name} ({metric.note})" if metric.note else metric.name
+                lines.append(row([what, *metric.texts(), metric.sample]))
+            lines.append("")
+        return "\n".join(
+            [*lines, *(f"* `{path}` sha256 `{sha}`" for path, sha in sorted(self.files.items()))]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,60 +289,41 @@ class ModelCard:
 
     def markdown(self) -> str:
         """Returns the card as a Markdown page."""
-        from zoo.cards.markdown import card_page
-
-        return card_page(self)
-
-
-def read_card(path: Path) -> ModelCard:
-    """Reads and checks a `card.toml`.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The card.
-
-    Raises:
-        InvalidFile: It cannot be read, is no TOML, or lacks what a card must say.
-    """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read ({error.strerror or error}).") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidFile(path, f"is no valid TOML: {error}.") from error
-    try:
-        card = _card(content, path)
-    except (InvalidValue, UnknownName, TypeError) as error:
-        raise InvalidFile(path, str(error)) from error
-    if card.name != path.parent.name:
-        raise InvalidFile(path, f"name is {card.name!r} but the folder is {path.parent.name!r}.")
-    return card
+        parts = [f"# {self.title} (`{self.name}`)", self.summary]
+        paper = ", ".join(str(self.paper[key]) for key in ("authors", "title", "year") if self.paper.get(key))
+        paper += f", <{self.paper['url']}>" if self.paper.get("url") else ""
+        facts = {"Task": self.task, "Kind": self.kind, "Licence": self.licence, "Paper": paper}
+        parts.append("\n".join(f"* {name}: {value}" for name, value in facts.items() if value))
+        parts += [*_tensor_tables("## ", self.inputs, self.outputs)]
+        if self.presets:
+            rows = [row([f"`{n}`", f"{p.parameters:,}", p.description]) for n, p in self.presets.items()]
+            parts.append(
+                "\n".join(["## Presets", "", *header(["preset", "parameters", "description"]), *rows])
+            )
+        for name, preset in self.presets.items():
+            parts += _tensor_tables(f"### Preset `{name}`: ", preset.inputs, preset.outputs)
+        for tag in self.tags.values():
+            title = f"`{self.name}.{tag.name}`{' (default)' if tag.name == self.default_tag else ''}"
+            parts.append(f"## Weights {title}\n\n{tag.markdown()}")
+        if self.training_data:
+            rows = [f"* {key.replace('_', ' ')}: {value}" for key, value in self.training_data.items()]
+            parts.append("\n".join(["## Training data", "", *rows]))
+        if self.limits:
+            parts.append("\n".join(["## Known limits", "", *(f"* {limit}" for limit in self.limits)]))
+        return "\n\n".join(parts) + "\n"
 
 
-def _card(content: Mapping[str, Any], path: Path) -> ModelCard:
-    known = dict(content)
-    tables: dict[str, Any] = {
-        "inputs": tuple(_record(TensorSpec, entry, "inputs") for entry in known.pop("inputs", ())),
-        "outputs": tuple(_record(TensorSpec, entry, "outputs") for entry in known.pop("outputs", ())),
-        "presets": {
-            name: _preset(entry, f"presets.{name}") for name, entry in known.pop("presets", {}).items()
-        },
-        "tags": {name: _tag(name, entry) for name, entry in known.pop("tags", {}).items()},
-        "path": path,
-    }
-    card: ModelCard = _record(ModelCard, {**known, **tables}, "card")
-    return card
-
-
-def _preset(entry: Mapping[str, Any], where: str) -> Preset:
-    tensors = {
-        side: tuple(_record(TensorSpec, tensor, f"{where}.{side}") for tensor in entry.get(side, ()))
-        for side in ("inputs", "outputs")
-    }
-    preset: Preset = _record(Preset, {**entry, **tensors}, where)
-    return preset
+def _tensor_tables(
+    heading: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> Iterator[str]:
+    for title, specs in (("Inputs", inputs), ("Outputs", outputs)):
+        if specs:
+            table = header(["tensor", "shape", "dtype", "unit", "meaning"])
+            for spec in specs:
+                shape = ", ".join(str(size) for size in spec.shape)
+                meaning = spec.description + (f" ({', '.join(spec.features)})" if spec.features else "")
+                table.append(row([f"`{spec.name}`", f"[{shape}]", spec.dtype, spec.unit, meaning]))
+            yield "\n".join([f"{heading}{title}", "", *table])
 
 
 def _changed(
@@ -333,28 +335,3 @@ def _changed(
         if name not in known:
             raise UnknownName("tensor", name, known, where=f"the card of {where}")
     return tuple(others.get(spec.name, spec) for spec in of_card)
-
-
-def _tag(name: str, entry: Mapping[str, Any]) -> Tag:
-    fields = {field.name for field in dataclasses.fields(Tag)} - {"name", "extra", "metrics"}
-    known = {key: value for key, value in entry.items() if key in fields}
-    extra = {key: value for key, value in entry.items() if key not in fields and key != "metrics"}
-    metrics = tuple(_record(Metric, metric, f"tags.{name}.metrics") for metric in entry.get("metrics", ()))
-    tag: Tag = _record(Tag, {"name": name, **known, "metrics": metrics, "extra": extra}, f"tags.{name}")
-    return tag
-
-
-def _record(cls: type[Any], entry: Mapping[str, Any], where: str) -> Any:
-    """Builds a dataclass of a TOML table; lists become tuples, unknown and missing keys are errors."""
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    for key in entry:
-        if key not in fields:
-            raise UnknownName("key", key, fields, where=where)
-    required = {
-        name
-        for name, field in fields.items()
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
-    if missing := sorted(required - set(entry)):
-        raise InvalidValue(where, f"the keys {', '.join(sorted(required))}", f"no {', '.join(missing)}")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.cards.card import ModelCard, read_card
+from zoo.cards.card import ModelCard
+from zoo.cards.reading import read_card
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 __all__ = [

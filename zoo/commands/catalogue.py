@@ -31,13 +31,13 @@ def _list(arguments: argparse.Namespace) -> int:
         names += list_models(arguments.filter, kind="baseline")
     cards = [info(name) for name in names]
     if arguments.update is not None:
-        from zoo.cards.markdown import update_readme
+        from zoo.cards.model_table import update_readme
 
         changed = update_readme(arguments.update, cards)
         print(f"{arguments.update}: {'table rewritten' if changed else 'is current'}")
         return 0
     if arguments.markdown:
-        from zoo.cards.markdown import model_table
+        from zoo.cards.model_table import model_table
 
         print(model_table(cards), end="")
         return 0

@@ -18,6 +18,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
+
 Kind = Literal["photon", "electron"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
