@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 import pytest
 
@@ -37,6 +38,40 @@ def test_the_error_of_a_mean_counts_showers_not_events():
     p = per_shower.mean()
     assert by_shower == pytest.approx(np.sqrt(p * (1 - p) / 50), rel=0.15)
     assert by_event == pytest.approx(np.sqrt(p * (1 - p) / 5000), rel=0.15)
+
+
+def records(**columns):
+    return ak.zip({name: np.asarray(values) for name, values in columns.items()}, depth_limit=1)
+
+
+def test_records_without_a_shower_are_independent():
+    """Row -1 is no shower: taken for one, the error of these 400 numbers would be 0."""
+    hit = np.random.default_rng(3).random(400) < 0.3
+    toys = records(shower_row=np.full(400, -1), shower_pdg_id=np.full(400, 22))
+    bootstrap = ClusterBootstrap.of_showers(toys, replicas=400)
+    assert bootstrap.n_clusters == 400
+    p = hit.mean()
+    error = spread(bootstrap.fraction(hit, np.arange(400)))
+    assert error == pytest.approx(np.sqrt(p * (1 - p) / 400), rel=0.15)
+
+
+def test_showers_of_electrons_and_positrons_are_of_one_library():
+    found = ClusterBootstrap.of_showers(
+        records(shower_row=[3, 3, 3, -1, -1], shower_pdg_id=[11, -11, 22, 11, 11])
+    )
+    assert found.n_clusters == 4
+    assert found.cluster[0] == found.cluster[1] != found.cluster[2]
+
+
+def test_windows_of_one_event_without_a_shower_go_together():
+    windows = records(shower_row=[-1, -1, -1, 7], shower_pdg_id=[0, 0, 0, 22], event_id=[4, 4, 5, 4])
+    assert ClusterBootstrap.of_showers(windows).n_clusters == 4
+    together = ClusterBootstrap.of_showers(windows, alone="event").cluster
+    assert together[0] == together[1] and len(set(together)) == 3
+
+
+def test_records_that_name_no_showers_count_for_themselves():
+    assert ClusterBootstrap.of_showers(records(true_energy_gev=[1.0, 1.0])).n_clusters == 2
 
 
 def test_fraction_is_the_weighted_mean():

@@ -128,9 +128,7 @@ def _leading(windows: ak.Array) -> _Leading:
         deposit=leaf_values(windows, "sim_energy_gev").astype(np.float64),
         seed_et=clusters["energy_gev"][is_seed] / np.cosh(eta),
         seed_eta=eta,
-        bootstrap=ClusterBootstrap(
-            leaf_values(windows, "shower_row"), leaf_values(windows, "shower_pdg_id"), replicas=50
-        ),
+        bootstrap=ClusterBootstrap.of_showers(windows, alone="event", replicas=50),
     )
 
 

@@ -167,15 +167,15 @@ def chain_contest(
 
 def _measure(chains: Sequence[_Chain], events: Any) -> _Measured:
     """Runs the chains; a superclustering and a regression are each opened once."""
-    groups = {chain.steps[0]: Superclustering(chain.steps[0]) for chain in chains}
+    finders = {chain.steps[0]: Superclustering(chain.steps[0]) for chain in chains}
     energies = {chain.steps[1]: EnergyRegression(chain.steps[1]) for chain in chains if chain.steps[1] != RAW}
     answers = {chain.name: np.full(len(events), -1.0) for chain in chains}
-    raw = {name: np.full(len(events), -1.0) for name in groups}
-    pieces = {name: np.zeros(len(events)) for name in groups}
+    raw = {name: np.full(len(events), -1.0) for name in finders}
+    pieces = {name: np.zeros(len(events)) for name in finders}
     for start in range(0, len(events), STRETCH):
         part = events[start : start + STRETCH]
-        for name, group in groups.items():
-            superclusters = group(part).superclusters
+        for name, find in finders.items():
+            superclusters = find(part).superclusters
             group, hardest = match_superclusters(part, superclusters)  # one group in each event
             pieces[name][start : start + len(part)] = np.bincount(group[group >= 0], minlength=len(part))
             event = np.flatnonzero(hardest >= 0)
@@ -196,10 +196,7 @@ def _measure(chains: Sequence[_Chain], events: Any) -> _Measured:
         Variable("abs_eta", r"$|\eta|$", "", np.abs(eta), ETA_EDGES),
         Variable("n_pileup", "interactions", "", pileup, PILEUP_EDGES),
     ]
-    rows = leaf_values(events, "shower_row").astype(np.int64)
-    rows = np.where(rows >= 0, rows, -1 - np.arange(len(rows)))
-    bootstrap = ClusterBootstrap(rows, np.abs(leaf_values(events, "shower_pdg_id").astype(np.int64)))
-    return _Measured(true, et, variables, bootstrap, answers, raw, pieces)
+    return _Measured(true, et, variables, ClusterBootstrap.of_showers(events), answers, raw, pieces)
 
 
 def _found(measured: _Measured) -> dict[str, list[dict[str, Any]]]:

@@ -193,7 +193,7 @@ def _release_baseline(candidate: Candidate, folder: Path) -> tuple[list[str], st
         raw_energy_gev=raw,
         methods=methods,
         variables=energy_variables(records),
-        bootstrap=ClusterBootstrap(np.asarray(records.shower_row), np.asarray(records.shower_pdg_id)),
+        bootstrap=ClusterBootstrap.of_showers(records),
         model=name,
         baseline=next(reversed(others), "raw"),
         metadata=_metadata(candidate),

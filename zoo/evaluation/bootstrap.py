@@ -8,12 +8,18 @@ two methods are paired.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 import numpy.typing as npt
 
+from zoo.data.records import has_field, leaf_values
 from zoo.errors import InvalidValue
 
-__all__ = ["ClusterBootstrap", "CrossedBootstrap", "is_worse", "paired_ratio"]
+if TYPE_CHECKING:
+    import awkward as ak
+
+__all__ = ["ClusterBootstrap", "CrossedBootstrap", "apart", "is_worse", "paired_ratio"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,6 +59,32 @@ class ClusterBootstrap:
             share = np.full(self.n_clusters, 1.0 / self.n_clusters)
             drawn = rng.multinomial(self.n_clusters, share, size=replicas)
             self.weights = np.minimum(drawn, 255).astype(np.uint8)
+
+    @classmethod
+    def of_showers(
+        cls,
+        records: ak.Array,
+        *,
+        alone: Literal["record", "event"] = "record",
+        replicas: int = 100,
+        seed: int = 0,
+    ) -> ClusterBootstrap:
+        """Replicas over the library showers that records are made of.
+
+        Args:
+            records: Records of any kind that names its showers, `shower_row` and `shower_pdg_id`; of others,
+                and of those whose row is -1, each counts for itself.
+            alone: Whether a record without a shower is independent of every other record, or of those of
+                other events (`event_id`): windows of one event are not.
+            replicas: Number of replicas.
+            seed: Seed of the draw.
+        """
+        if not (has_field(records, "shower_row") and has_field(records, "shower_pdg_id")):
+            return cls(np.arange(len(records)), replicas=replicas, seed=seed)
+        events = leaf_values(records, "event_id") if alone == "event" else None
+        rows = apart(leaf_values(records, "shower_row"), events)
+        library = np.abs(leaf_values(records, "shower_pdg_id").astype(np.int64))  # one for e- and e+
+        return cls(rows, library, replicas=replicas, seed=seed)
 
     def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
         """Weights of some events: the nominal ones in row 0, then one row a replica.
@@ -125,6 +157,21 @@ class CrossedBootstrap:
         second = np.where(self._two[index], self._weights[:, self._second[index]], 1)
         weights[1:] = self._weights[:, self._first[index]] * second.astype(np.float64)
         return weights
+
+
+def apart(rows: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
+    """Gives entries that are in no library, row -1, names of their own: they are independent of each other.
+
+    Args:
+        rows: [N] rows of a library.
+        groups: [N] integers from 0, what such entries share: events, or nothing if not given.
+
+    Returns:
+        [N] the rows, and below 0 the groups.
+    """
+    known = np.asarray(rows, np.int64)
+    own = np.arange(len(known)) if groups is None else np.asarray(groups, np.int64)
+    return np.where(known >= 0, known, -1 - own)
 
 
 def paired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> tuple[float, float]:

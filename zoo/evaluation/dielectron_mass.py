@@ -85,12 +85,7 @@ def compare_masses(chains: Mapping[str, ak.Array], *, replicas: int = 200) -> di
         if not ak.array_equal(found.event_id, records.event_id):
             raise InvalidValue(f"chain {name!r}", "the same records as the first one", f"{len(found)} others")
         pairs, masses[name] = dielectron_masses(found)
-    rows = np.asarray(records.shower_row, np.int64)
-    bootstrap = ClusterBootstrap(
-        np.where(rows >= 0, rows, -1 - np.arange(len(rows))),  # -1: no shower of the library
-        np.asarray(records.shower_pdg_id, np.int64),
-        replicas=replicas,
-    )
+    bootstrap = ClusterBootstrap.of_showers(records, replicas=replicas)
     common = np.flatnonzero(np.all(np.isfinite(list(masses.values())), axis=0))
     result: dict[str, dict[str, Any]] = {}
     beside: Floats | None = None

@@ -34,6 +34,8 @@ LABELS = {
 }
 
 Pit = Callable[[ak.Array, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+BY_SHOWERS = "Errors count showers of the library, not events: one shower stands in about a hundred events."
+BY_EVENTS = "The file names no showers: errors count events, and are too small if showers recur."
 
 
 def evaluate(
@@ -115,12 +117,13 @@ def energy_report(
     compared = [name for name in predictions if name != "drn"]
     baseline = "bdt_regression" if "bdt_regression" in compared else (compared[-1] if compared else "raw")
     et = transverse_energy_gev(records)
-    keys, note = _clusters(records)
+    named = has_field(records, "shower_row") and has_field(records, "shower_pdg_id")
+    note = BY_SHOWERS if named else BY_EVENTS
     low, high = ET_EDGES[0], ET_EDGES[-1]
     return EnergyReport(
         title=f"Dynamic Reduction Network: energy of {_sample_name(records, metadata)}",
         true_energy_gev=truth, raw_energy_gev=raw, methods=methods, variables=energy_variables(records),
-        bootstrap=ClusterBootstrap(*keys, replicas=replicas), model="drn", baseline=baseline,
+        bootstrap=ClusterBootstrap.of_showers(records, replicas=replicas), model="drn", baseline=baseline,
         metadata=metadata or {}, selection=(et >= low) & (et <= high),
         cosh_eta=np.cosh(np.asarray(records.true_eta, np.float64)),
         fit_variables=("et", "abs_eta", "rho", "r9"), classes=object_classes(records),
@@ -156,19 +159,6 @@ def _predicted_pit(outputs: ak.Array, truth: npt.NDArray[np.float64]) -> npt.NDA
     from zoo.models.drn.distribution import distribution  # TensorFlow Probability, 3.5 s
 
     return np.asarray(distribution(outputs).cdf(truth), np.float64)
-
-
-def _clusters(records: ak.Array) -> tuple[list[npt.NDArray[Any]], str]:
-    if has_field(records, "shower_row") and has_field(records, "shower_pdg_id"):
-        rows = np.asarray(records.shower_row, np.int64)
-        libraries = np.abs(np.asarray(records.shower_pdg_id, np.int64))
-        # Objects without a shower (row -1) are independent of each other.
-        return [np.where(rows >= 0, rows, -1 - np.arange(len(rows))), libraries], (
-            "Errors count showers of the library, not events: one shower stands in about a hundred events."
-        )
-    return [
-        np.arange(len(records))
-    ], "The file names no showers: errors count events, and are too small if showers recur."
 
 
 def _sample_name(records: ak.Array, metadata: Mapping[str, Any] | None) -> str:

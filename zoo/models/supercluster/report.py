@@ -114,8 +114,7 @@ def report_content(
     """Computes the report without writing it; arguments as `evaluate`."""
     validate(records, WINDOWS, truth=True, ranges=False)
     windows = _Windows(records, outputs)
-    keys, note = _showers(records)
-    bootstrap = ClusterBootstrap(*keys, replicas=replicas)
+    bootstrap = ClusterBootstrap.of_showers(records, alone="event", replicas=replicas)
     flavour, true = windows.flavour, windows.true_energy
     best = leading_windows(records)
     counted = np.repeat(~((flavour == 0) & (true > 0)), windows.counts)  # the edges of a jet have no truth
@@ -142,7 +141,7 @@ def report_content(
         "metadata": dict(metadata or {}),
         "notes": [
             f"{len(records):,} windows; {len(best):,} electrons and photons, of each the window with the "
-            "hardest seed. " + note
+            "hardest seed. Errors count showers of the library, not windows."
         ],
         "roc": {
             name: {"false_rate": c.false_rate.tolist(), "true_rate": c.true_rate.tolist(),
@@ -314,15 +313,6 @@ def _of_clusters(outputs: Any, counts: Index) -> Floats:
             raise InvalidValue(f"{name} of supercluster", expected, len(outputs[name]))
     rows = node_rows(outputs["edge_probability"], counts, "edge_probability of supercluster")
     return rows.astype(np.float64)
-
-
-def _showers(records: ak.Array) -> tuple[list[npt.NDArray[Any]], str]:
-    rows = leaf_values(records, "shower_row").astype(np.int64)
-    libraries = np.abs(leaf_values(records, "shower_pdg_id").astype(np.int64))
-    # Windows without a shower (row -1) are independent of each other but for those of one event.
-    return [np.where(rows >= 0, rows, -1 - leaf_values(records, "event_id").astype(np.int64)), libraries], (
-        "Errors count showers of the library, not windows."
-    )
 
 
 def _page(content: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
 from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
-from zoo.evaluation.bootstrap import ClusterBootstrap
+from zoo.evaluation.bootstrap import ClusterBootstrap, apart
 from zoo.evaluation.pages.folder import check_target, publish
 from zoo.models.mlpf.report.comparison import (
     BASELINE,
@@ -137,8 +137,7 @@ def report_content(
         leaf_values(records, "elements.dz_cm").astype(np.float64),
     )
     pileup = leaf_values(records, "n_pileup").astype(np.int64)
-    row = leaf_values(records, "collision_row").astype(np.int64)
-    row = np.where(row >= 0, row, -1 - np.arange(len(row)))  # a gun's events are independent
+    row = apart(leaf_values(records, "collision_row"))  # a gun's events are independent
     of_event = np.repeat(np.arange(len(counts)), counts)
     group = np.searchsorted(PILEUP_EDGES, pileup, side="right") - 1
     groups = []
