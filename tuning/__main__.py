@@ -33,15 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _search(options: argparse.Namespace, words: list[str]) -> Path | None:
-    from training.trainer import data, recipe, run
+    from training.trainer import data, recipe, run_record
     from tuning.search import collect, search
 
     overrides = recipe.parse_assignments(options.set)
     if options.steps is not None:
         overrides["fit.steps"] = options.steps
     chosen = recipe.read(options.model).override(overrides)
-    out = options.out or run.RUNS / f"tuning-{chosen.model}"
-    cache = options.cache or run.RUNS / "cache"
+    out = options.out or run_record.RUNS / f"tuning-{chosen.model}"
+    cache = options.cache or run_record.RUNS / "cache"
     if options.workers and "KERASTUNER_ORACLE_IP" not in os.environ:
         from tuning.parallel import run_parallel
 

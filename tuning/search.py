@@ -38,7 +38,7 @@ def search(
     tuner: str = "random",
     executions: int = 1,
     processes: int = 2,
-    cache: Path = run.RUNS / "cache",
+    cache: Path = run_record.RUNS / "cache",
     verbose: int = 2,
 ) -> Path | None:
     """Runs trials until there are `trials` of them.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
+from training.__main__ import main
 from training.baselines import pf_clustering as training
 from zoo.baselines import pf_clustering as pf
 from zoo.baselines.pf_clustering.cluster_variables import barrel_variables, plane_place, plane_variables
@@ -179,7 +180,7 @@ def test_the_command_fits_measures_and_releases(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training, "SAVED_MODELS", tmp_path / "saved")
     few = ["--flat-segment", "900", "--barrel", "1900", "--test", "500", "--knots", "2"]
     run = ["--pileup-free-fraction", "1", "--out", str(tmp_path / "run")]
-    assert training.main([*few, *run, "--tag", "photons_v1"]) == 0
+    assert main(["fit", "pf_clustering", *few, *run, "--tag", "photons_v1"]) == 0
     tag = read_card(card).tag("photons_v1")
     assert set(tag.files) == set(FILES)
     widths = {metric.name: metric for metric in tag.metrics}

@@ -187,8 +187,7 @@ def test_the_command(monkeypatch, tmp_path, capsys):
     assert main(words) == 0
     assert given["out"] == tmp_path and given["samples"] == ["photons"] and given["n"] == 7
     assert given["runs"] == {"a b": "runs/x"} and given["network"] == "drn.barrel_{sample}_v1"
-    with pytest.raises(SystemExit):
-        main(["contest", "--runs", "nameless"])
+    assert main(["contest", "--runs", "nameless"]) == 2
     assert "NAME=" in capsys.readouterr().err
     monkeypatch.undo()
     assert main(["contest", "--out", str(tmp_path), "--network", "drn.none_v1"]) == 2

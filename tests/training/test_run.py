@@ -271,6 +271,8 @@ def test_read_only_out(cache, tmp_path):
         (["drn", "--resume", "--out", "x", "--steps", "3"], "keeps its recipe"),
         (["drn", "--strategy", "mirored", "--out", "/tmp/never", *words()], "mirrored"),
         (["bdt_regression", "--set", "trails=3"], "trials"),
+        (["fit", "mustach"], "mustache"),
+        (["relaese", "runs/drn-001", "--tag", "barrel_v9"], "release"),
     ],
 )
 def test_mistakes_of_the_command_line(arguments, message, capsys):

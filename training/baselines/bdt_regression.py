@@ -12,6 +12,7 @@ Every trial is a row of `trials.csv`.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import math
@@ -27,6 +28,7 @@ import numpy.typing as npt
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
 from training.baselines.forest_text import compressed
+from training.baselines.run import add_arguments, run_with
 from training.trainer import data, run_record
 from zoo.baselines import bdt_regression as bdt
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
@@ -34,6 +36,8 @@ from zoo.baselines.shower_shapes import NAMES, shower_shapes
 from zoo.data.feeding.flat import from_flat, take
 from zoo.data.records import raw_energy_gev
 from zoo.errors import require
+
+__all__ = ["add_arguments", "run", "train"]
 
 Floats = npt.NDArray[np.float64]
 Shapes = npt.NDArray[np.float32]
@@ -80,6 +84,11 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.y)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains it by its recipe; options as `add_arguments` makes them."""
+    run_with(train, options)
 
 
 def train(

@@ -1,6 +1,6 @@
 """Fits when a cluster is labelled: the table and the pile-up limit of `zoo.models.supercluster.windows`.
 
-    python -m training.baselines.label_rule                 # 4 minutes of one core; prints the table
+    python -m training fit label_rule                 # 4 minutes of one core; prints the table
 
 A label is right if the sum of the labelled clusters has the best resolution that a selection of clusters can
 have (DeepSuperCluster optimises its table so). In bins of the seed's ET and |eta|, over the windows of the
@@ -12,8 +12,6 @@ clusters between the two change nothing, and cannot be told from pile-up.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.data.records import leaf_values
-from zoo.errors import ZooError
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
 from zoo.evaluation.resolution import effective_width, median
 from zoo.models.supercluster.windows import LabelRule, leading_windows, make_windows
 from zoo.simulation import samples
 
-__all__ = ["FRACTIONS", "PILEUP_LIMITS", "fit", "main"]
+__all__ = ["FRACTIONS", "PILEUP_LIMITS", "add_arguments", "fit", "run"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -132,38 +129,25 @@ def _leading(windows: ak.Array) -> _Leading:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.baselines.label_rule",
-        description="Fits the table of label thresholds and prints it, on showers of the training split.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the simulation."""
     parser.add_argument("--n", type=int, default=150_000, help="events (default 150,000)")
     parser.add_argument("--seed", type=int, default=20220427, help="of the simulation")
     parser.add_argument("--processes", type=int, default=2, help="simulating processes (default 2)")
-    options = parser.parse_args(arguments)
-    try:
-        events = samples.simulate(
-            "superclusters", options.n, options.seed, split="train", processes=options.processes
-        )
-        rule, rows = fit(make_windows(events), LabelRule())
-    except ZooError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fits the table of label thresholds and prints it."""
+    events = samples.simulate(
+        "superclusters", options.n, options.seed, split="train", processes=options.processes
+    )
+    rule, rows = fit(make_windows(events), LabelRule())
     print("| ET from | abs(eta) from | windows | fraction | width / best | width / that of 1e-4 |")
     print("| --- | --- | --- | --- | --- | --- |")
+    row_text = "| {et:g} | {abs_eta:g} | {windows} | {fraction:g} | {over_best:.4f} | {over_least:.4f} |"
     for row in rows:
-        print(
-            "| {et:g} | {abs_eta:g} | {windows} | {fraction:g} | {over_best:.4f} | {over_least:.4f} |".format(
-                **row
-            )
-        )
+        print(row_text.format(**row))
     print(f"\nlargest_pileup = {rule.largest_pileup:g}\nleast_fraction = (")
     for line in rule.least_fraction:
         print("    (" + ", ".join(f"{value:g}" for value in line) + "),")
     print(")")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

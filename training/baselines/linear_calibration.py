@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from typing import Any
 
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
+from training.baselines.run import add_arguments, run_with
 from training.trainer import run_record
 from zoo.baselines import linear_calibration
+
+__all__ = ["add_arguments", "run", "train"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Grid:
 
     energy_bins: int = 24  # of log raw energy
     eta_bins: int = 17  # of |ieta|
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains it by its recipe; options as `add_arguments` makes them."""
+    run_with(train, options)
 
 
 def train(

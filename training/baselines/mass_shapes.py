@@ -7,6 +7,7 @@ same labels with the same weights. Every trial is a row of `trials.csv`.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import math
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
 from training.baselines.forest_text import compressed
+from training.baselines.run import add_arguments, run_with
 from training.trainer import data, run_record
 from training.trainer.recipe import read
 from zoo.baselines import mass_shapes as shapes
@@ -29,6 +31,8 @@ from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat
 from zoo.errors import require
 from zoo.models.network import Network
+
+__all__ = ["add_arguments", "run", "train"]
 
 TRIALS = "trials.csv"  # in the run folder
 
@@ -66,6 +70,11 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.label_gev)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains it by its recipe; options as `add_arguments` makes them."""
+    run_with(train, options)
 
 
 def train(

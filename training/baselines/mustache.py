@@ -1,6 +1,6 @@
 """Refits the constants of Mustache on the training sample: the classical algorithm at its best here.
 
-    python -m training.baselines.mustache                   # 6 minutes of one core; prints the constants
+    python -m training fit mustache                   # 6 minutes of one core; prints the constants
 
 The cut in phi (scale, width, saturation) and the two offsets in eta are searched for the best resolution of
 the raw energy of electrons and photons: the mean over bins of ET of the logarithm of the effective width over
@@ -10,8 +10,6 @@ the median. First at random around the public constants, then from the best of t
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 
 import awkward as ak
@@ -22,11 +20,11 @@ from scipy.optimize import minimize
 from zoo.baselines.mustache import CMS, MustacheConfig, mustache
 from zoo.data.clusters import Clusters
 from zoo.data.records import leaf_values
-from zoo.errors import InvalidValue, ZooError
+from zoo.errors import InvalidValue
 from zoo.evaluation.resolution import relative_resolution
 from zoo.simulation import samples
 
-__all__ = ["RANGES", "Objective", "main", "search"]
+__all__ = ["RANGES", "Objective", "add_arguments", "run", "search"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,34 +121,24 @@ def _hardest(events: ak.Array, clusters: Clusters, wanted: npt.NDArray[np.bool_]
     return seed
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.baselines.mustache",
-        description="Refits Mustache's constants for the best resolution, on showers of the training split.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the search."""
     parser.add_argument("--n", type=int, default=40_000, help="events (default 40,000)")
     parser.add_argument("--trials", type=int, default=240, help="evaluations (default 240)")
     parser.add_argument("--seed", type=int, default=20220428, help="of the simulation and the search")
     parser.add_argument("--processes", type=int, default=2, help="simulating processes (default 2)")
-    options = parser.parse_args(arguments)
-    try:
-        events = samples.simulate(
-            "superclusters", options.n, options.seed, split="train", processes=options.processes
-        )
-        objective = Objective(events)
-        best, value = search(objective, options.trials, options.seed)
-    except ZooError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+
+def run(options: argparse.Namespace) -> None:
+    """Searches and prints the constants."""
+    events = samples.simulate(
+        "superclusters", options.n, options.seed, split="train", processes=options.processes
+    )
+    objective = Objective(events)
+    best, value = search(objective, options.trials, options.seed)
     print(f"mean log width: public {objective(CMS):.4f}, refitted {value:.4f}")
     print("| ET from (GeV) | public | refitted | ratio |\n| --- | --- | --- | --- |")
     for low, public, tuned in zip(ET_EDGES, objective.widths(CMS), objective.widths(best), strict=False):
         print(f"| {low:g} | {public:.4f} | {tuned:.4f} | {tuned / public:.3f} |")
     for name in RANGES:
         print(f"{name} = {getattr(best, name):.5g}  # {getattr(CMS, name):g}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

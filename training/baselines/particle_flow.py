@@ -1,6 +1,6 @@
 """Tunes the rule-based particle flow on training events.
 
-    python -m training.baselines.particle_flow --trials 150 --n 300 --out runs/particle_flow
+    python -m training fit particle_flow --trials 150 --n 300 --out runs/particle_flow
 
 Half of the trials draw all constants at random around the present ones, the other half around the best so
 far. The events are ttbar of the training split, most of them without pile-up and some with 0 to 20
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from training.trainer import run_record
 from zoo.baselines.particle_flow import TUNED, ParticleFlowConfig, predict
 from zoo.data.kinds.elements import CLASSES
 from zoo.data.records import leaf_values
@@ -118,16 +118,16 @@ def _cells(
     return sums
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Searches and writes the result: see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.baselines.particle_flow", description="Tune the rule-based particle flow."
-    )
-    parser.add_argument("--trials", type=int, default=150)
-    parser.add_argument("--n", type=int, default=300, help="training events")
-    parser.add_argument("--seed", type=int, default=1)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the search."""
+    parser.add_argument("--trials", type=int, default=150, help="default 150")
+    parser.add_argument("--n", type=int, default=300, help="training events (default 300)")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulation and the search")
     parser.add_argument("--out", type=Path, required=True, help="folder of search.json")
-    options = parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Searches and writes the result: see the module's docstring."""
     crowded = max(int(PILEUP_PART * options.n), 1)
     pileup = dataclasses.replace(ELEMENT_SAMPLES["ttbar"], pileup=PILEUP)
     records = ak.concatenate(
@@ -150,9 +150,5 @@ def main(arguments: list[str] | None = None) -> None:
     }
     options.out.mkdir(parents=True, exist_ok=True)
     content = {"best": best, "n_sigma": curve, "events": len(records), "trials": tried}
-    (options.out / "search.json").write_text(json.dumps(content, indent=1))
+    run_record.write_json(options.out / "search.json", content)
     print(options.out / "search.json")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """Fits and releases the energy corrections of PFClustering.
 
-    python -m training.baselines.pf_clustering                  # a run folder, 3 minutes on one core
-    python -m training.baselines.pf_clustering --tag photons_v2 # the same, and a tag of it
+    python -m training fit pf_clustering                  # a run folder, 3 minutes on one core
+    python -m training fit pf_clustering --tag photons_v2 # the same, and a tag of it
 
 The clusters are those of single photons that reach the calorimeter's face: in the flat segment of the ClusTEX
 talk, and in the barrel with its gaps, dead crystals and pile-up but with no material and no field before it,
@@ -14,7 +14,6 @@ import argparse
 import dataclasses
 import itertools
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from zoo.cards import registry
 from zoo.clustering.lattice import flat
 from zoo.clustering.pf_clusters import PFClusters
 from zoo.detectors import cms_barrel
-from zoo.errors import InvalidFile, ZooError
+from zoo.errors import InvalidFile
 from zoo.evaluation.bootstrap import ClusterBootstrap, spread
 from zoo.simulation import flat_segment
 from zoo.simulation.material import Material
@@ -307,34 +306,21 @@ def _metric(name: str, after: Floats, before: Floats, **words: str) -> dict[str,
     return {"name": name, **dict(zip(keys, short, strict=True)), **words}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.baselines.pf_clustering",
-        description="Fits the energy corrections of PFClustering and measures them on other showers.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the fields of the recipe, the folder and the tag."""
     for field in dataclasses.fields(Recipe):
-        kind = type(field.default)
         name = "--" + field.name.replace("_", "-")
-        parser.add_argument(name, type=kind, default=field.default, help=f"default {field.default}")
+        parser.add_argument(
+            name, type=type(field.default), default=field.default, help=f"default {field.default}"
+        )
     parser.add_argument("--out", type=Path, help="run folder (default runs/pf_clustering-<n>)")
     parser.add_argument("--tag", help="make a tag of the run")
-    options = vars(parser.parse_args(arguments))
-    out, tag = options.pop("out"), options.pop("tag")
-    number = 1
-    while out is None:
-        candidate = run_record.ROOT / "runs" / f"pf_clustering-{number:03d}"
-        out, number = (None if candidate.exists() else candidate), number + 1
-    try:
-        folder = train(Recipe(**options), out)
-        for metric in run_record.read_run(folder)["metrics"]:
-            print("{name:34s} {value:8.4g} +- {error:.1g}, {baseline_name} {baseline:.4g}".format(**metric))
-        print(release(folder, tag, SAVED_MODELS) if tag else folder)
-    except ZooError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run(options: argparse.Namespace) -> None:
+    """Fits, measures and, with a tag, releases."""
+    recipe = Recipe(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)})
+    folder = train(recipe, options.out or run_record.free_folder("pf_clustering"))
+    for metric in run_record.read_run(folder)["metrics"]:
+        print("{name:34s} {value:8.4g} +- {error:.1g}, {baseline_name} {baseline:.4g}".format(**metric))
+    print(release(folder, options.tag, SAVED_MODELS) if options.tag else folder)

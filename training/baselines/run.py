@@ -1,8 +1,9 @@
-"""The frame of a baseline's training: folder, events, `run.json`."""
+"""The frame of a baseline's training: options, folder, events, `run.json`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import argparse
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,9 @@ from typing import Any
 import zoo
 from training.baselines.recipe import BaselineRecipe
 from training.trainer import data, run_record
-from training.trainer.recipe import read
+from training.trainer.command import add_events, add_set
+from training.trainer.recipe import parse_assignments, read
 from zoo.errors import InvalidFile
-
-RUNS = run_record.ROOT / "runs"
 
 
 @dataclass
@@ -34,6 +34,19 @@ class BaselineRun:
         )
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a baseline with a recipe."""
+    add_set(parser)
+    parser.add_argument("--out", type=Path, help="run folder (default runs/<name>-<n>)")
+    add_events(parser)
+
+
+def run_with(train: Callable[..., Path], options: argparse.Namespace) -> None:
+    """Trains a baseline with these options and prints its folder."""
+    overrides = parse_assignments(options.set)
+    print(train(overrides, out=options.out, processes=options.processes, cache=options.cache))
+
+
 def open_run(
     recipe: BaselineRecipe, out: Path | None, *, processes: int, cache: Path | None, quiet: bool
 ) -> BaselineRun:
@@ -49,10 +62,7 @@ def open_run(
     Raises:
         InvalidFile: The folder cannot be written or holds a run already.
     """
-    number = 1
-    while out is None:
-        candidate = RUNS / f"{recipe.name}-{number:03d}"
-        out, number = (None if candidate.exists() else candidate), number + 1
+    out = out or run_record.free_folder(recipe.name)
     run_record.prepare_folder(out)
     if (out / run_record.RUN_JSON).exists():
         raise InvalidFile(out, "holds a run already.", "Choose another --out.")
@@ -70,7 +80,7 @@ def open_run(
             recipe.data,
             split,
             n=n,
-            cache=cache or RUNS / "cache",
+            cache=cache or run_record.RUNS / "cache",
             model=read(recipe.network).model,
             processes=processes,
             quiet=quiet,

@@ -28,6 +28,7 @@ import numpy as np
 import zoo
 from training.trainer import data, distribute, run_record
 from training.trainer.recipe import Recipe, from_dict
+from training.trainer.run_record import RUNS
 from training.trainer.start_weights import start_from
 from zoo.data.feeding.batching import choose_boundaries
 from zoo.data.feeding.flat import lengths
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-RUNS = run_record.ROOT / "runs"
 N_CHECK = 32  # events whose answers are kept with a run
 _ANY_SIZE = 1 << 30  # nodes of the one bucket of objects that are not padded
 _AHEAD = 8  # shards whose objects are shuffled together
@@ -217,14 +217,6 @@ def datasets(
     return train, validation_dataset(
         events["validation"], batch_size=recipe.fit.validation_batch_size, **common
     )
-
-
-def free_folder(model: str) -> Path:
-    """Returns runs/<model>-<n> with the first number that is free."""
-    number = 1
-    while (RUNS / f"{model}-{number:03d}").exists():
-        number += 1
-    return RUNS / f"{model}-{number:03d}"
 
 
 def recipe_of(folder: Path) -> Recipe:

@@ -30,6 +30,7 @@ from zoo.errors import InvalidFile, InvalidValue
 from zoo.models.network import network
 
 ROOT = Path(__file__).resolve().parents[2]
+RUNS = ROOT / "runs"
 RUN_JSON = "run.json"
 FORMAT = 1  # of run.json
 PACKAGES = ("tensorflow", "keras", "numpy", "awkward", "lightgbm", "tensorflow-probability")
@@ -53,6 +54,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def free_folder(name: str) -> Path:
+    """Returns runs/<name>-<n> with the first number that is free."""
+    number = 1
+    while (RUNS / f"{name}-{number:03d}").exists():
+        number += 1
+    return RUNS / f"{name}-{number:03d}"
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class ParticleFlowConfig:
 
 
 TUNED = ParticleFlowConfig()
-"""The defaults: the best of the last 110 of 340 trials of `python -m training.baselines.particle_flow`, on
+"""The defaults: the best of the last 110 of 340 trials of `python -m training fit particle_flow`, on
 103 ttbar events of the training split, with `n_sigma` at the minimum of its curve."""
 
 

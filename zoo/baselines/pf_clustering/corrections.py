@@ -3,7 +3,7 @@
     corrected = corrected_energy_gev(clusters)                         # of the barrel
     corrected = corrected_energy_gev(clusters, "flat_segment")
 
-They are fitted and released by `python -m training.baselines.pf_clustering`.
+They are fitted and released by `python -m training fit pf_clustering`.
 """
 
 from __future__ import annotations

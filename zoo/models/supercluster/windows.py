@@ -72,7 +72,7 @@ class LabelRule:
 
     `least_fraction` [8, 7] stands for seeds in bins of ET and |eta|, those of CMS in the barrel, each lower
     edge included; beyond the last edges the last bin holds. Table and pile-up limit are fitted for the best
-    resolution by `python -m training.baselines.label_rule`.
+    resolution by `python -m training fit label_rule`.
     """
 
     et_edges_gev: tuple[float, ...] = (1, 4, 10, 15, 25, 40, 50, 70, 100)
