@@ -20,11 +20,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import zoo
 from training.trainer import data, run, run_record
 from training.trainer.callbacks import MONITOR
 from training.trainer.recipe import Recipe
 from zoo.errors import InvalidValue, UnknownName, require
+from zoo.version import __version__
 
 TUNERS = ("random", "bayesian", "hyperband")
 CHIEF = "chief"
@@ -71,7 +71,7 @@ def search(
         "recipe": run.as_json(recipe),
         "tuner": tuner,
         "executions": executions,
-        "code_version": zoo.__version__,
+        "code_version": __version__,
     }
     _same_search(out, facts)
     events = {

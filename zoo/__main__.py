@@ -11,9 +11,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-import zoo
 from zoo.commands import catalogue, chain, events, release
 from zoo.errors import ZooError
+from zoo.version import __version__
 
 __all__ = ["main"]
 
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         "  zoo predict drn electrons.root --out predictions.root",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"zoo {zoo.__version__}")
+    top.add_argument("--version", action="version", version=f"zoo {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for group in (catalogue, events, chain, release):
         group.add_to(commands)

@@ -144,7 +144,12 @@ def dead(n: int) -> Lines:
         for name, region in classes.items():
             inside = region[where][:, None]
             results[name].append(
-                tuple(part for found in both for part in (found.cluster[inside] >= 0, found.errors(inside)))
+                (
+                    both[0].cluster[inside] >= 0,
+                    both[0].errors(inside),
+                    both[1].cluster[inside] >= 0,
+                    both[1].errors(inside),
+                )
             )
     rows = []
     for name, region in classes.items():

@@ -15,7 +15,8 @@ from zoo.data.records import assemble
 from zoo.errors import InvalidValue
 from zoo.simulation.columns import to_records
 from zoo.simulation.crossings import Gun
-from zoo.simulation.element_events import ELEMENT_SAMPLES, simulate_element_events
+from zoo.simulation.element_events import ELEMENT_SAMPLES
+from zoo.simulation.sources import Files
 
 TRACK, ECAL, HCAL, GSF = 1, 4, 5, 6
 CHARGED, NEUTRAL, PHOTON, ELECTRON, MUON = (
@@ -59,7 +60,7 @@ def labels(found: ak.Array) -> list[list[int]]:
 
 def shoot(code: int, pt: tuple[float, float], max_abs_eta: float, n: int = 80) -> tuple[ak.Array, ak.Array]:
     config = dataclasses.replace(ELEMENT_SAMPLES["single_pion"], source=Gun(code, pt, max_abs_eta))
-    columns = simulate_element_events(n, config, "test", np.random.default_rng(2), truth=False)
+    columns = config.open(Files()).simulate(n, "test", np.random.default_rng(2), truth=False)
     records = to_records(columns, ELEMENT_EVENTS)
     return records, predict(records)
 
@@ -123,7 +124,7 @@ def test_guns_are_found_and_not_counted_twice():
 
 def test_order_batch_and_empty_events_change_nothing():
     config = dataclasses.replace(ELEMENT_SAMPLES["ttbar"], pileup=(3, 3))
-    columns = simulate_element_events(3, config, "test", np.random.default_rng(4), truth=False)
+    columns = config.open(Files()).simulate(3, "test", np.random.default_rng(4), truth=False)
     records = to_records(columns, ELEMENT_EVENTS)
     together = predict(records)
     rng = np.random.default_rng(1)

@@ -16,9 +16,10 @@ from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation import collisions
 from zoo.simulation.columns import to_records
 from zoo.simulation.crossings import Gun
-from zoo.simulation.element_events import ELEMENT_SAMPLES, simulate_element_events
+from zoo.simulation.element_events import ELEMENT_SAMPLES
 from zoo.simulation.samples import simulate
 from zoo.simulation.shifts import SHIFTS
+from zoo.simulation.sources import Files
 
 N = 64
 TRACK, ECAL, HCAL, GSF, HFEM, HFHAD = (
@@ -29,7 +30,7 @@ TRACK, ECAL, HCAL, GSF, HFEM, HFHAD = (
 
 def events(name: str, n: int = N, seed: int = 3, **changes) -> ak.Array:
     config = dataclasses.replace(ELEMENT_SAMPLES[name], **changes)
-    columns = simulate_element_events(n, config, "train", np.random.default_rng(seed))
+    columns = config.open(Files()).simulate(n, "train", np.random.default_rng(seed))
     return to_records(columns, ELEMENT_EVENTS)
 
 

@@ -13,12 +13,10 @@ Every trial is a row of `trials.csv`.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ import numpy.typing as npt
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
 from training.baselines.forest_text import compressed
+from training.baselines.random_search import draw_forest, random_search, trials_csv
 from training.baselines.run import add_arguments, run_with
 from training.trainer import data, run_record
 from zoo.baselines import bdt_regression as bdt
@@ -223,12 +222,7 @@ class Grower:
         """Returns the log of the search, one row a trial; of another run's, if its parameters were taken."""
         if self.search.reuse:
             return (Path(self.search.reuse) / TRIALS).read_text()
-        names = list(dict.fromkeys(name for trial in self.trials for name in trial))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.trials)
-        return text.getvalue()
+        return trials_csv(self.trials)
 
     def _pilot(self, part: Sample, offset: float) -> Callable[[Shapes], Floats]:
         """Returns a first estimate of the width as a function of the shapes."""
@@ -252,54 +246,31 @@ class Grower:
         self, part: Sample, scale: Floats, offset: float, rng: np.random.Generator
     ) -> dict[str, Any]:
         cut = 2 * len(part) // 3
-        best: dict[str, Any] = {}
-        least = math.inf
-        for number in range(self.search.trials):
-            parameters = self._draw(rng)
-            parameters["delta"] = float(np.round(rng.uniform(0.5, 2.5), 2))
+        inside, outside = part[:cut], part[cut:]
+
+        def draw(rng: np.random.Generator) -> dict[str, Any]:
+            return {**draw_forest(rng), "delta": float(np.round(rng.uniform(0.5, 2.5), 2))}
+
+        def score(parameters: Mapping[str, Any]) -> tuple[float, Any]:
             booster = self._value(
-                part[:cut],
-                scale[:cut],
-                part[cut:],
-                scale[cut:],
-                offset,
-                parameters,
-                self.search.rounds,
-                patience=20,
+                inside, scale[:cut], outside, scale[cut:], offset, parameters, self.search.rounds, patience=20
             )
-            z = (part.y[cut:] - offset - booster.predict(part.shapes[cut:])) / scale[cut:]
-            score = float(np.mean(np.abs(z)))
-            self._log("value", number, parameters, booster, score)
-            if score < least:
-                least, best = score, parameters
+            z = (outside.y - offset - booster.predict(outside.shapes)) / scale[cut:]
+            return float(np.mean(np.abs(z))), booster
+
+        best = random_search(draw, score, self.search.trials, rng, partial(self._log, "value"))
         return {**best, "learning_rate": min(best["learning_rate"], self.forest.learning_rate)}
 
     def _search_width(self, part: Sample, rng: np.random.Generator) -> dict[str, Any]:
         index = rng.permutation(len(part))[: self.search.objects]
         cut = 2 * len(index) // 3
         inside, outside = part[index[:cut]], part[index[cut:]]
-        best: dict[str, Any] = {}
-        least = math.inf
-        for number in range(self.search.width_trials):
-            parameters = self._draw(rng)
-            booster = self._quantile(inside, outside, parameters, self.search.rounds, patience=20)
-            score = _pinball(outside.y - booster.predict(outside.shapes))
-            self._log("width", number, parameters, booster, score)
-            if score < least:
-                least, best = score, parameters
-        return best
 
-    def _draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Returns random parameters of a forest."""
-        return {
-            "num_leaves": int(np.exp(rng.uniform(np.log(16), np.log(256)))),
-            "learning_rate": float(np.round(np.exp(rng.uniform(np.log(0.06), np.log(0.2))), 3)),
-            "min_data_in_leaf": int(np.exp(rng.uniform(np.log(20), np.log(400)))),
-            "feature_fraction": float(np.round(rng.uniform(0.3, 1.0), 2)),
-            "bagging_fraction": float(np.round(rng.uniform(0.5, 1.0), 2)),
-            "lambda_l2": float(np.round(np.exp(rng.uniform(np.log(0.01), np.log(30))), 3)),
-            "path_smooth": float(np.round(rng.choice([0.0, 1.0, 10.0]), 1)),
-        }
+        def score(parameters: Mapping[str, Any]) -> tuple[float, Any]:
+            booster = self._quantile(inside, outside, parameters, self.search.rounds, patience=20)
+            return _pinball(outside.y - booster.predict(outside.shapes)), booster
+
+        return random_search(draw_forest, score, self.search.width_trials, rng, partial(self._log, "width"))
 
     def _value(
         self,

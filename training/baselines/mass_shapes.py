@@ -8,9 +8,6 @@ same labels with the same weights. Every trial is a row of `trials.csv`.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ import numpy.typing as npt
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
 from training.baselines.forest_text import compressed
+from training.baselines.random_search import draw_forest, random_search, trials_csv
 from training.baselines.run import add_arguments, run_with
 from training.trainer import data, run_record
 from training.trainer.recipe import read
@@ -114,7 +112,7 @@ def train(
     _tell(f"all candidates: {booster.num_trees()} trees")
     run_record.write_bytes(run.folder / shapes.TREES, compressed(booster))
     run_record.write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
-    run_record.write_bytes(run.folder / TRIALS, _csv(trials).encode())
+    run_record.write_bytes(run.folder / TRIALS, trials_csv(trials).encode())
     facts = {
         **parameters,
         "trees": booster.num_trees(),
@@ -141,30 +139,18 @@ def _search(training: Sample, search: Search, threads: int) -> tuple[dict[str, A
     rng = np.random.default_rng(search.seed)
     part = training[rng.permutation(len(training))[: search.objects]]
     cut = 2 * len(part) // 3
-    best: dict[str, Any] = {}
-    least, trials = math.inf, []
-    for number in range(search.trials):
-        parameters = _draw(rng)
-        booster = _grow(parameters, part[:cut], part[cut:], search.rounds, 20, search.seed, threads)
-        score = _error(booster, part[cut:])
+    inside, outside = part[:cut], part[cut:]
+    trials: list[dict[str, Any]] = []
+
+    def score(parameters: Mapping[str, Any]) -> tuple[float, Any]:
+        booster = _grow(parameters, inside, outside, search.rounds, 20, search.seed, threads)
+        return _error(booster, outside), booster
+
+    def log(number: int, parameters: Mapping[str, Any], booster: Any, score: float) -> None:
         trials.append({"trial": number, **parameters, "trees": booster.num_trees(), "score": round(score, 6)})
         _tell(f"trial {number}: {booster.num_trees()} trees, mean absolute error {score:.5f} GeV")
-        if score < least:
-            least, best = score, parameters
-    return best, trials
 
-
-def _draw(rng: np.random.Generator) -> dict[str, Any]:
-    """Returns random parameters of a forest."""
-    return {
-        "num_leaves": int(np.exp(rng.uniform(np.log(16), np.log(256)))),
-        "learning_rate": float(np.round(np.exp(rng.uniform(np.log(0.06), np.log(0.2))), 3)),
-        "min_data_in_leaf": int(np.exp(rng.uniform(np.log(20), np.log(400)))),
-        "feature_fraction": float(np.round(rng.uniform(0.3, 1.0), 2)),
-        "bagging_fraction": float(np.round(rng.uniform(0.5, 1.0), 2)),
-        "lambda_l2": float(np.round(np.exp(rng.uniform(np.log(0.01), np.log(30))), 3)),
-        "path_smooth": float(np.round(rng.choice([0.0, 1.0, 10.0]), 1)),
-    }
+    return random_search(draw_forest, score, search.trials, rng, log), trials
 
 
 def _grow(
@@ -210,14 +196,6 @@ def _error(booster: Any, sample: Sample) -> float:
     """Weighted mean absolute error in GeV."""
     error = np.abs(booster.predict(sample.shapes) - sample.label_gev)
     return float(np.average(error, weights=sample.weight))
-
-
-def _csv(trials: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(trials[0]) if trials else ["trial"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(trials)
-    return text.getvalue()
 
 
 def _tell(text: str) -> None:

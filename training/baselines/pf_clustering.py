@@ -23,7 +23,6 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-import zoo
 from training.release.card_tags import record_tag
 from training.trainer import run_record
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
@@ -41,6 +40,7 @@ from zoo.simulation.patches import PatchShape
 from zoo.simulation.samples import PHOTONS, simulate
 from zoo.simulation.showers import ShowerLibrary
 from zoo.simulation.transport import TransportConfig
+from zoo.version import __version__
 
 SAVED_MODELS = run_record.ROOT / "saved_models"
 ENERGY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -168,7 +168,7 @@ def train(recipe: Recipe, out: Path) -> Path:
         "format": run_record.FORMAT,
         "model": "pf_clustering",
         "status": "running",
-        "code_version": zoo.__version__,
+        "code_version": __version__,
         "recipe": dataclasses.asdict(recipe),
         "library_sha256": ShowerLibrary.shipped().sha256,
     }
@@ -251,7 +251,7 @@ def release(run: Path, tag: str, saved_models: Path = SAVED_MODELS) -> Path:
     try:
         for name in (*FILES, run_record.RUN_JSON):
             shutil.copyfile(run / name, target / name)
-        extra = {"showers": facts["unique_showers"], "code_version": zoo.__version__}
+        extra = {"showers": facts["unique_showers"], "code_version": __version__}
         record_tag(card.path, tag, facts["files"], facts["metrics"], extra=extra)
     except BaseException:
         shutil.rmtree(target)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zoo
 from training.baselines.recipe import BaselineRecipe
 from training.trainer import data, run_record
 from training.trainer.command import add_events, add_set
 from training.trainer.recipe import parse_assignments, read
 from zoo.errors import InvalidFile
+from zoo.version import __version__
 
 
 @dataclass
@@ -70,7 +70,7 @@ def open_run(
         "format": run_record.FORMAT,
         "model": recipe.name,
         "status": "running",
-        "code_version": zoo.__version__,
+        "code_version": __version__,
         "recipe": recipe.to_dict(),
     }
     session = run_record.Session(facts, out)

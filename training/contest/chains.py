@@ -307,15 +307,15 @@ def _markdown(facts: Mapping[str, Any]) -> str:
     compared = f"{facts['compared']:,} are compared"
     lines = [f"{facts['events']:,} {facts['sample']} of the test split; {compared}.", ""]
     words = {"efficiency": "Objects with a supercluster", "pieces": "Superclusters of each of them"}
-    for measure, title in words.items():
+    for counted, title in words.items():
         lines += [f"{title}:", "", *head]
         for name, row in facts["found"].items():
-            lines.append(f"| {name} | " + " | ".join(pair(one[measure], 4) for one in row) + " |")
+            lines.append(f"| {name} | " + " | ".join(pair(one[counted], 4) for one in row) + " |")
         lines.append("")
     measures = {"resolution": "effective resolution", "left": "left half-width", "right": "right half-width"}
     for kind, found in facts["kinds"].items():
-        for measure, words in measures.items():
-            lines += [f"{kind.capitalize()} energy, {words}; over the better classical chain:", "", *head]
+        for measure, label in measures.items():
+            lines += [f"{kind.capitalize()} energy, {label}; over the better classical chain:", "", *head]
             for name in found["chains"]:
                 figures = [row["chains"][name] for row in found["bins"]]
                 cells = (f"{pair(one[measure], 4)}; {pair(one[measure + '_ratio'])}" for one in figures)
@@ -328,7 +328,7 @@ def _markdown(facts: Mapping[str, Any]) -> str:
             "| --- |" + " --- |" * 4,
         ]
         for name, one in facts["mass"].items():
-            figures = f"{pair(one['median_gev'], 2)} | {pair(one['resolution'], 5)} | {pair(one['ratio'])}"
-            lines.append(f"| {name} | {one['efficiency']:.3f} | {figures} |")
+            measured = f"{pair(one['median_gev'], 2)} | {pair(one['resolution'], 5)} | {pair(one['ratio'])}"
+            lines.append(f"| {name} | {one['efficiency']:.3f} | {measured} |")
         lines.append("")
     return "\n".join(lines[:-1]) + "\n"

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import zoo
 from training.contest.contestants import Columns, Contestant, contestant, predictions
 from training.contest.events import check_unseen, shifted, with_truth
 from training.contest.markdown import markdown
@@ -34,6 +33,7 @@ from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_cla
 from zoo.evaluation.energy.verdicts import verdict
 from zoo.models.drn.report import energy_report
 from zoo.simulation.shifts import SHIFTS
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -98,7 +98,7 @@ def contest(
     for name in {"raw", NETWORK, TREES} & set(runs or {}):
         raise InvalidValue("name of a run", "another name than those of the methods", repr(name))
     others = [contestant(name, origin) for name, origin in (runs or {}).items()]
-    content: dict[str, Any] = {"format": 1, "code_version": zoo.__version__, "samples": {}}
+    content: dict[str, Any] = {"format": 1, "code_version": __version__, "samples": {}}
     for sample in samples:
         two = {
             NETWORK: contestant("DRN", network.format(sample=sample)),
@@ -145,7 +145,7 @@ class _Kind:
         self._tell("report")
         metadata = {
             "sample": self.sample, "split": "test", "seed": recipe_data.seed, "objects": len(records),
-            "pile-up-free fraction": recipe_data.pileup_free_fraction, "code_version": zoo.__version__,
+            "pile-up-free fraction": recipe_data.pileup_free_fraction, "code_version": __version__,
             "weights": {name: who.origin for name, who in self.two.items()},
         }  # fmt: skip
         baselines = {**calibrated, TREES: found[TREES]}

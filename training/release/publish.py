@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import zoo
 from training.release.card_tags import record_tag
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, Recipe, block, from_dict, read
@@ -30,6 +29,7 @@ from zoo.cards.card import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
 from zoo.inference.loading import network_of
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -112,7 +112,7 @@ def release(
                 {name: run_record.sha256(target / name) for name in files},
                 metrics,
                 preset=preset,
-                extra={"showers": _showers(facts, test), "code_version": zoo.__version__},
+                extra={"showers": _showers(facts, test), "code_version": __version__},
             )
         except BaseException:
             shutil.rmtree(target)
@@ -298,7 +298,7 @@ def _metadata(candidate: Candidate) -> dict[str, Any]:
         "pile-up-free fraction": key["pileup_free_fraction"],
         "showers seen in training": str(facts["events"]["train"]["unique_showers"]),
         "objects seen in training": facts.get("objects_seen"),
-        "code_version": zoo.__version__,
+        "code_version": __version__,
     }
 
 

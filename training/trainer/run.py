@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import zoo
 from training.trainer import data, distribute, run_record
 from training.trainer.recipe import Recipe, from_dict
 from training.trainer.run_record import RUNS
@@ -34,6 +33,7 @@ from zoo.data.feeding.batching import choose_boundaries
 from zoo.data.feeding.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.inference.loading import network_of
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import keras
@@ -245,7 +245,7 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
         "format": run_record.FORMAT,
         "model": recipe.model,
         "status": "running",
-        "code_version": zoo.__version__,
+        "code_version": __version__,
         "fingerprint": run_record.fingerprint(recipe.model),
         "recipe": as_json(recipe),
         "seeds": {"data": recipe.data.seed, "fit": recipe.fit.seed},

@@ -59,11 +59,11 @@ def _reconstruct(arguments: argparse.Namespace) -> int:
         raise InvalidValue("--batch-size", "an integer >= 1", arguments.batch_size)
     check_input_files([arguments.file, *([arguments.branch_map] if arguments.branch_map else [])])
     check_output_file(arguments.out)
-    import zoo
     from zoo.data.files.readers import count_objects
     from zoo.data.files.writers import write_root
     from zoo.data.kinds.clusters import SUPERCLUSTER_EVENTS
     from zoo.reconstruction.chain import Chain, input_kind, stretches
+    from zoo.version import __version__
 
     chain = Chain(
         superclustering=arguments.superclustering,
@@ -75,7 +75,7 @@ def _reconstruct(arguments: argparse.Namespace) -> int:
     total = count_objects(arguments.file, arguments.branch_map, kind)
     with starting_tensorflow() if chain.needs_tensorflow else nullcontext():
         origins = chain.origins()
-    metadata = {**origins, "file": arguments.file.name, "code_version": zoo.__version__}
+    metadata = {**origins, "file": arguments.file.name, "code_version": __version__}
     with bar("reconstruct", total) as advance:
 
         def parts() -> Iterator[ak.Array]:

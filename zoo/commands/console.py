@@ -58,8 +58,8 @@ def console() -> Console:
 
 
 @contextlib.contextmanager
-def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Shows a progress bar; gives a function to be called with the number of objects that were just done."""
+def bar(title: str, total: int, *, cumulative: bool = False) -> Iterator[Callable[..., None]]:
+    """Shows a progress bar; gives a function of the number of objects just done, or done so far: `cumulative`."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -75,7 +75,10 @@ def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
     )  # fmt: skip
     with Progress(*columns, console=console()) as progress:
         task = progress.add_task(title, total=total)
-        yield lambda done: progress.advance(task, done)
+        if cumulative:
+            yield lambda done, *_: progress.update(task, completed=done)
+        else:
+            yield lambda done: progress.advance(task, done)
 
 
 @contextlib.contextmanager

@@ -20,11 +20,14 @@ from zoo.commands.console import (
     starting_tensorflow,
 )
 from zoo.errors import InvalidValue, UnknownName
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import awkward as ak
 
     from zoo.models.network import Network
+    from zoo.simulation.showers import ShowerLibrary
+    from zoo.simulation.sources import Sample
 
 __all__ = ["add_to"]
 
@@ -108,67 +111,63 @@ def _simulate(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) < least:
             raise InvalidValue(f"--{name}", f"an integer >= {least}", getattr(arguments, name))
     check_output_file(arguments.out)
-    from zoo.simulation.element_events import ElementEventConfig
-    from zoo.simulation.samples import SAMPLES, simulate
-    from zoo.simulation.shifts import SHIFTS, Shift
+    from zoo.data.files.writers import write_root
+    from zoo.simulation.samples import simulate
+
+    sample, library = _configured(arguments)
+    with bar(f"simulate {sample.name}", arguments.n, cumulative=True) as show:
+        records = simulate(
+            sample.name,
+            arguments.n,
+            arguments.seed,
+            split=arguments.split,
+            config=sample,
+            library=library,
+            processes=arguments.processes,
+            progress=show,
+        )
+    metadata = {name: getattr(arguments, name) for name in ("sample", "n", "seed", "split", "shift")}
+    metadata |= {
+        "config": dataclasses.asdict(sample),
+        "code_version": __version__,
+        "library_sha256": library.sha256,
+    }
+    write_root(arguments.out, records, metadata, schema=sample.schema)
+    print(arguments.out)
+    return 0
+
+
+def _configured(arguments: argparse.Namespace) -> tuple[Sample, ShowerLibrary]:
+    """Returns the sample with everything that the options change, and its showers."""
+    from zoo.simulation.samples import SAMPLES
+    from zoo.simulation.shifts import SHIFTS
+    from zoo.simulation.sources import Files
 
     if arguments.sample not in SAMPLES:
         raise UnknownName("sample", arguments.sample, SAMPLES)
     if arguments.shift is not None and arguments.shift not in SHIFTS:
         raise UnknownName("shift", arguments.shift, SHIFTS)
-    import zoo
-    from zoo.data.files.writers import write_root
-
-    shift = SHIFTS[arguments.shift] if arguments.shift else Shift("none")
-    config = shift.config(SAMPLES[arguments.sample])
+    shift, sample = SHIFTS.get(arguments.shift), SAMPLES[arguments.sample]
+    if shift:
+        sample = shift.config(sample)
+    changes: dict[str, object] = {}
     if arguments.pool is not None:
         check_input_files([arguments.pool])
-        if not isinstance(config, ElementEventConfig):
+        if "pool" not in (field.name for field in dataclasses.fields(sample)):
             raise InvalidValue("--pool", "a sample of whole events, such as ttbar", arguments.sample)
-        config = dataclasses.replace(config, pool=str(arguments.pool))
+        changes["pool"] = str(arguments.pool)
     if arguments.no_pileup:
-        config = dataclasses.replace(config, pileup=(0, 0))
+        changes["pileup"] = (0, 0)
     elif arguments.pileup is not None:
-        config = dataclasses.replace(config, pileup=tuple(arguments.pileup))
+        changes["pileup"] = tuple(arguments.pileup)
     with console().status("showers"):
-        library = shift.library(arguments.showers)
-    done = 0
-    with bar(f"simulate {arguments.sample}", arguments.n) as advance:
-
-        def progress(so_far: int, _total: int) -> None:
-            nonlocal done
-            advance(so_far - done)
-            done = so_far
-
-        records = simulate(
-            arguments.sample,
-            arguments.n,
-            arguments.seed,
-            split=arguments.split,
-            config=config,
-            library=arguments.showers if arguments.processes > 1 else library,
-            processes=arguments.processes,
-            progress=progress,
-        )
-    metadata = {
-        "sample": arguments.sample,
-        "n": arguments.n,
-        "seed": arguments.seed,
-        "split": arguments.split,
-        "shift": arguments.shift,
-        "config": dataclasses.asdict(config),
-        "code_version": zoo.__version__,
-        "library_sha256": library.sha256,
-    }
-    write_root(arguments.out, records, metadata, schema=config.schema)
-    print(arguments.out)
-    return 0
+        library = shift.library(arguments.showers) if shift else Files(arguments.showers).showers
+    return dataclasses.replace(sample, **changes), library
 
 
 def _predict(arguments: argparse.Namespace) -> int:
     network = _check(arguments)
     check_output_file(arguments.out)
-    import zoo
     from zoo.data.files.readers import read_root
     from zoo.inference.predictions_file import write_predictions
 
@@ -178,7 +177,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         import awkward as ak
 
         found = ak.with_field(found, records.event_id, "event_id")
-    metadata = {"model": origin, "file": arguments.file.name, "code_version": zoo.__version__}
+    metadata = {"model": origin, "file": arguments.file.name, "code_version": __version__}
     # Vectors of one length, e.g. the parameters of a distribution, become fixed arrays in the tree.
     outputs = network.card.outputs
     sizes = {spec.name: spec.dims[1] for spec in outputs if len(spec.dims) == 2 and spec.dims[1] > 0}
@@ -197,7 +196,6 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         if not unwanted:
             raise UnknownName("baseline", name, baselines, where=f"the report of {network.name}")
         baselines = [other for other in baselines if other not in unwanted]
-    import zoo
     from zoo.data.files.readers import read_metadata, read_root
 
     records = read_root(arguments.file, arguments.branch_map, schema=network.schema)
@@ -210,7 +208,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     metadata = {
         "model": origin,
         "file": arguments.file.name,
-        "code_version": zoo.__version__,
+        "code_version": __version__,
         "sample": read_metadata(arguments.file),
     }
     with console().status("report"):

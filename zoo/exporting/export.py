@@ -27,12 +27,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import zoo
 from zoo.cards.card import ModelCard, TensorSpec
 from zoo.cards.weights import folder_sha256, sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.exporting.goldens import golden_inputs, write_tensors
 from zoo.inference.loading import network_of
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import keras
@@ -92,7 +92,7 @@ def export(
             "model": card.name,
             "tag": vars(model).get("tag", "") if tag is None else tag,
             "preset": network.preset,
-            "code_version": zoo.__version__,
+            "code_version": __version__,
         }
         graphs.write_onnx(graph, card, folder / "model.onnx", {**metadata, "config": json.dumps(config)})
         tell("manifest")

@@ -26,12 +26,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-import zoo
 from zoo.cards.card import ModelCard
 from zoo.cards.tensors import masked_sets
 from zoo.errors import InvalidValue, require
 from zoo.exporting.onnx_segments import HANDLERS
 from zoo.inference.traced import flat_function, serving_function, tensor_spec, traced
+from zoo.version import __version__
 
 __all__ = [
     "ONNX_OPSET",
@@ -196,7 +196,7 @@ def write_onnx(
     if len(proto.graph.input) + len(proto.graph.output) != len(names):
         extra = [value.name for value in (*proto.graph.input, *proto.graph.output) if value.name not in names]
         raise InvalidValue("ONNX file", f"the tensors {names} and no other", extra)
-    proto.producer_name, proto.producer_version = "reco-zoo", zoo.__version__
+    proto.producer_name, proto.producer_version = "reco-zoo", __version__
     onnx.helper.set_model_props(proto, dict(sorted(metadata.items())))
     onnx.checker.check_model(proto)
     path.write_bytes(proto.SerializeToString(deterministic=True))

@@ -35,6 +35,7 @@ from zoo.simulation.pileup import PileupPool
 from zoo.simulation.readout import read_out
 from zoo.simulation.response import NOISE, DeadChannels, NoiseModel
 from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.sources import CrystalSource, Files, Source
 from zoo.simulation.transport import CONVERTED, TransportConfig, transport
 from zoo.simulation.windows import find_seeds, window_hits
 
@@ -83,19 +84,9 @@ class CandidateConfig:
         """Records that share an `event_id`: the two candidates of a boson, else one."""
         return self.decays.per_event
 
-    def simulate(
-        self,
-        n: int,
-        split: str,
-        library: ShowerLibrary,
-        pool: PileupPool | None,
-        rng: np.random.Generator,
-        *,
-        truth: bool = True,
-    ) -> Columns:
-        """Simulates n candidates, whole events of them; `truth` changes nothing: `simulate_candidates`."""
-        del truth
-        return simulate_candidates(n + n % self.records_per_event, self, split, library, pool, rng)
+    def open(self, files: Files) -> Source:
+        """Opens showers and pile-up."""
+        return CrystalSource.of(simulate_candidates, self, files)
 
 
 _DECAYS = {
@@ -131,20 +122,25 @@ def simulate_candidates(
     library: ShowerLibrary,
     pool: PileupPool | None,
     rng: np.random.Generator,
+    *,
+    truth: bool = True,
 ) -> Columns:
     """Simulates n candidates; those without a seed are missing, and with each the other one of its event.
 
     Args:
-        n: Number of candidates; even for bosons.
+        n: Number of candidates; one more for bosons if it is odd.
         config: The sample.
         split: "train", "validation" or "test": which showers and pile-up events are used.
         library: Shower library.
         pool: Pile-up events; None where the sample has no pile-up.
         rng: Source of all randomness.
+        truth: Changes nothing: there is no truth beyond the candidates.
 
     Returns:
         At most n candidates.
     """
+    del truth
+    n += n % config.records_per_event
     made = draw_candidates(n, config.decays, rng)
     arrivals, converted = _arrive(made.photons, config, n, rng)
     impact = cms_barrel.impact(arrivals.eta, arrivals.phi)

@@ -16,7 +16,7 @@ A region lies around the crystal of the hardest arrival; if nothing arrives, whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,9 +32,10 @@ from zoo.simulation.deposits import Showers, lay_showers
 from zoo.simulation.generated import Generated, Resonance, Spectrum, draw_groups, draw_resonances
 from zoo.simulation.patches import Patches, PatchShape
 from zoo.simulation.pileup import PileupPool
-from zoo.simulation.region_clusters import cluster, fill
+from zoo.simulation.region_clusters import Detector, cluster, fill
 from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseModel
 from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.sources import CrystalSource, Files, Source
 from zoo.simulation.transport import TransportConfig
 
 __all__ = ["RESONANCE", "SUPERCLUSTERS", "ClusterEventConfig", "simulate_cluster_events"]
@@ -80,18 +81,14 @@ class ClusterEventConfig:
         """Records that share an `event_id`: two electrons of a resonance, else one."""
         return 2 if isinstance(self.generated, Resonance) else 1
 
-    def simulate(
-        self,
-        n: int,
-        split: str,
-        library: ShowerLibrary,
-        pool: PileupPool | None,
-        rng: np.random.Generator,
-        *,
-        truth: bool = True,
-    ) -> Columns:
-        """Simulates n records: `simulate_cluster_events`."""
-        return simulate_cluster_events(n, self, split, library, pool, rng, truth=truth)
+    @property
+    def detector(self) -> Detector:
+        """What the events of a crossing are laid into."""
+        return Detector(**{field.name: getattr(self, field.name) for field in fields(Detector)})
+
+    def open(self, files: Files) -> Source:
+        """Opens showers and pile-up."""
+        return CrystalSource.of(simulate_cluster_events, self, files)
 
 
 SUPERCLUSTERS = ClusterEventConfig("superclusters")
@@ -153,9 +150,9 @@ def simulate_cluster_events(
         block = slice(start, min(start + step, n))
         inside = slice(*np.searchsorted(showers.owner, (block.start, block.stop)))
         regions = patches.part(block)
-        crystals = fill(regions, showers.part(inside, start), config, split, pool, rng)
+        crystals = fill(regions, showers.part(inside, start), config.detector, split, pool, rng)
         deposits.append(crystals.deposit_gev)
-        parts.append(cluster(regions, crystals, leak[inside], config, rng))
+        parts.append(cluster(regions, crystals, leak[inside], config.detector, rng))
     columns = join(parts)
     deposit = np.concatenate(deposits)
     columns.origin = np.arange(n)

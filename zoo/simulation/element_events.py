@@ -28,10 +28,11 @@ from zoo.simulation.calorimeters import ECAL_FACE, CalorimeterConfig, find_clust
 from zoo.simulation.cell_clusters import Clusters
 from zoo.simulation.columns import Columns, join
 from zoo.simulation.crossings import Crossings, Gun, draw_crossings
+from zoo.simulation.sources import Files, Source
 from zoo.simulation.tracker import TrackerConfig, find_tracks
 from zoo.simulation.upstream import UpstreamConfig, go_upstream
 
-__all__ = ["ELEMENT_SAMPLES", "ElementEventConfig", "SuperclusterConfig", "simulate_element_events"]
+__all__ = ["ELEMENT_SAMPLES", "ElementEventConfig", "SuperclusterConfig"]
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -80,18 +81,36 @@ class ElementEventConfig:
         if not 0 <= low <= high:
             raise InvalidValue("ElementEventConfig.pileup", "(least, most), 0 <= least <= most", self.pileup)
 
-    def simulate(
-        self,
-        n: int,
-        split: str,
-        library: object,
-        pool: object,
-        rng: np.random.Generator,
-        *,
-        truth: bool = True,
-    ) -> Columns:
-        """Simulates n records: `simulate_element_events`; no showers of the library are used."""
-        return simulate_element_events(n, self, split, rng, truth=truth)
+    def open(self, files: Files) -> Source:
+        """Opens the pool of collisions; no showers of the library are used."""
+        del files
+        pool = collisions.read(Path(self.pool)) if self.pool else collisions.Collisions.shipped()
+        return ElementEvents(self, pool)
+
+
+@dataclass(frozen=True)
+class ElementEvents:
+    """A sample of whole events with its pool of collisions."""
+
+    sample: ElementEventConfig
+    pool: collisions.Collisions
+
+    def simulate(self, n: int, split: str, rng: np.random.Generator, *, truth: bool = True) -> Columns:
+        """Simulates n events; none is left out, an event without elements has a record too.
+
+        Args:
+            n: Number of events.
+            split: "train", "validation" or "test": which collisions of the pool are used.
+            rng: Source of all randomness.
+            truth: Whether to list particles and links; targets are there in any case.
+        """
+        starts = range(0, n, BLOCK)
+        blocks = [
+            _block(min(BLOCK, n - start), self.sample, self.pool, split, rng, truth) for start in starts
+        ]
+        columns = join(blocks)
+        columns.origin = np.arange(n)
+        return columns
 
 
 GUNS = {
@@ -106,28 +125,6 @@ ELEMENT_SAMPLES: dict[str, ElementEventConfig] = {
     )
 }
 """All without pile-up: `dataclasses.replace(config, pileup=(55, 75))`."""
-
-
-def simulate_element_events(
-    n: int, config: ElementEventConfig, split: str, rng: np.random.Generator, *, truth: bool = True
-) -> Columns:
-    """Simulates n events; none is left out, an event without elements has a record too.
-
-    Args:
-        n: Number of events.
-        config: The sample.
-        split: "train", "validation" or "test": which collisions of the pool are used.
-        rng: Source of all randomness.
-        truth: Whether to list particles and links; targets are there in any case.
-
-    Returns:
-        n records.
-    """
-    pool = collisions.read(Path(config.pool)) if config.pool else collisions.Collisions.shipped()
-    parts = [_block(min(BLOCK, n - start), config, pool, split, rng, truth) for start in range(0, n, BLOCK)]
-    columns = join(parts)
-    columns.origin = np.arange(n)
-    return columns
 
 
 def _block(

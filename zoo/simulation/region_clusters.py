@@ -7,7 +7,7 @@ columns = cluster(regions, crystals, leak_gev, config, rng)      # clusters, hit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,12 @@ from zoo.detectors import cms_barrel
 from zoo.simulation.columns import Columns
 from zoo.simulation.deposits import Showers
 from zoo.simulation.overlay import Overlay, overlay
-from zoo.simulation.patches import HALF_SHOWER, Patches, add_windows
+from zoo.simulation.patches import HALF_SHOWER, Patches, PatchShape, add_windows
 from zoo.simulation.pileup import PileupPool
 from zoo.simulation.readout import Readout, read_out
-from zoo.simulation.response import count_dead_neighbours
+from zoo.simulation.response import DeadChannels, LeakageModel, NoiseModel, count_dead_neighbours
 
-if TYPE_CHECKING:
-    from zoo.simulation.cluster_events import ClusterEventConfig
-
-__all__ = ["Crystals", "cluster", "fill"]
+__all__ = ["Crystals", "Detector", "cluster", "fill"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -33,6 +30,19 @@ Ints = npt.NDArray[np.int64]
 
 CORE = slice(HALF_SHOWER - 2, HALF_SHOWER + 3)
 """A shower belongs to the cluster that has most of its central 5 x 5 crystals."""
+
+
+@dataclass(frozen=True)
+class Detector:
+    """The crystals around an event, what disturbs them, and how many events share a crossing."""
+
+    region: PatchShape
+    pileup: tuple[int, int]
+    regions_per_crossing: int
+    noise: NoiseModel
+    dead: DeadChannels
+    tower_reach: tuple[int, int]
+    leakage: LeakageModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +69,7 @@ class Crystals:
 def fill(
     regions: Patches,
     showers: Showers,
-    config: ClusterEventConfig,
+    detector: Detector,
     split: str,
     pool: PileupPool | None,
     rng: np.random.Generator,
@@ -69,7 +79,7 @@ def fill(
     Args:
         regions: Where they lie.
         showers: The groups' showers; the owner of each is its region.
-        config: The detector.
+        detector: The detector.
         split: Split of the pool.
         pool: Pile-up events; None is no pile-up.
         rng: Source of randomness.
@@ -77,11 +87,11 @@ def fill(
     d_row = showers.row - regions.row[showers.owner]
     d_column = cms_barrel.delta_iphi(showers.iphi, regions.iphi[showers.owner])
     true_gev, place = add_windows(
-        config.region, len(regions.row), showers.owner, d_row, d_column, showers.windows
+        detector.region, len(regions.row), showers.owner, d_row, d_column, showers.windows
     )
-    pileup = overlay(regions, config.pileup, config.regions_per_crossing, split, pool, rng)
+    pileup = overlay(regions, detector.pileup, detector.regions_per_crossing, split, pool, rng)
     deposit = true_gev + pileup.energy_gev
-    readout = read_out(regions, deposit, config.noise, config.dead, config.tower_reach, rng)
+    readout = read_out(regions, deposit, detector.noise, detector.dead, detector.tower_reach, rng)
     inside = np.where(place < true_gev.size, showers.windows, np.float32(0.0))
     return Crystals(
         true_gev,
@@ -94,7 +104,7 @@ def fill(
 
 
 def cluster(
-    regions: Patches, crystals: Crystals, leak_gev: F64, config: ClusterEventConfig, rng: np.random.Generator
+    regions: Patches, crystals: Crystals, leak_gev: F64, detector: Detector, rng: np.random.Generator
 ) -> Columns:
     """Clusters the hits of regions.
 
@@ -102,14 +112,14 @@ def cluster(
         regions: Where they lie.
         crystals: Their crystals.
         leak_gev: [S] what is left behind the calorimeter with each shower.
-        config: The detector.
+        detector: The detector.
         rng: Source of randomness.
 
     Returns:
         One record for each region: clusters, hits, the groups' shares; rho and the number of interactions.
     """
     readout, pileup = crystals.readout, crystals.pileup
-    n_rows, n_columns = config.region.shape
+    n_rows, n_columns = detector.region.shape
     place = np.flatnonzero(readout.is_hit)
     line, column = np.divmod(place, n_columns)
     event, row = np.divmod(line, n_rows)
@@ -121,12 +131,12 @@ def cluster(
         ieta,
         iphi,
         measured,
-        seed_threshold_gev=config.noise.seed_threshold_gev(sigma),
+        seed_threshold_gev=detector.noise.seed_threshold_gev(sigma),
     )
-    d_row = np.abs(row[found.seed] - config.region.half[0])
-    d_column = np.abs(column[found.seed] - config.region.half[1])
-    search, border = config.region.search, config.region.border
-    kept = (d_row <= config.region.half[0] - border) & (d_column <= config.region.half[1] - border)
+    d_row = np.abs(row[found.seed] - detector.region.half[0])
+    d_column = np.abs(column[found.seed] - detector.region.half[1])
+    search, border = detector.region.search, detector.region.border
+    kept = (d_row <= detector.region.half[0] - border) & (d_column <= detector.region.half[1] - border)
     whole = (d_row <= search[0]) & (d_column <= search[1])
 
     owner = event[found.seed]
@@ -147,7 +157,7 @@ def cluster(
         "clusters.energy_gev": found.energy_gev[kept].astype(np.float32),
         "clusters.eta": found.eta[kept].astype(np.float32),
         "clusters.phi": found.phi[kept].astype(np.float32),
-        "clusters.leakage_gev": config.leakage.measure(leak, n_pileup, rng)[kept],
+        "clusters.leakage_gev": detector.leakage.measure(leak, n_pileup, rng)[kept],
         "clusters.pileup_gev": pileup_gev[kept].astype(np.float32),
         "clusters.whole_window": whole[kept].astype(np.uint8),
         "hits.cluster": number[of].astype(np.int16),

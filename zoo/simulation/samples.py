@@ -27,26 +27,21 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import awkward as ak
 import numpy as np
 
-from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Schema
 from zoo.errors import InvalidValue, UnknownName
 from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig
 from zoo.simulation.cluster_events import RESONANCE, SUPERCLUSTERS, ClusterEventConfig
 from zoo.simulation.columns import Columns, join, to_records
 from zoo.simulation.element_events import ELEMENT_SAMPLES, ElementEventConfig
-from zoo.simulation.objects import simulate_objects
-from zoo.simulation.patches import PatchShape
-from zoo.simulation.pileup import PileupPool
-from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseModel
-from zoo.simulation.showers import ShowerLibrary, split_index
-from zoo.simulation.transport import TransportConfig
+from zoo.simulation.objects import SampleConfig
+from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.sources import Files, Sample, Source
+from zoo.simulation.splits import split_index
 
 __all__ = [
     "CHUNK",
@@ -70,60 +65,8 @@ TRIES = 20
 """Batches after which a chunk that finds no seeds gives up."""
 
 
-@dataclass(frozen=True)
-class SampleConfig:
-    """One sample of objects: what is shot into the detector, and the detector."""
-
-    name: str
-    pdg_ids: tuple[int, ...]  # drawn with equal probability
-    min_et_gev: float = 4.0  # transverse energy, the cut on superclusters
-    min_energy_gev: float = 4.0
-    max_energy_gev: float = 130.0  # reported to 120 only: the edge of a prior biases its last bins
-    flat_fraction: float = 0.5  # flat in E; the others log-uniform in E
-    max_abs_eta: float = 1.44  # |eta|, flat: the fiducial barrel
-    pileup: tuple[int, int] = (20, 70)  # interactions per crossing, uniform, both included; (0, 0) is none
-    objects_per_crossing: int = 16  # share a crossing, each at its own place, turned and mirrored at random
-    full_shower_gev: float = 1.0  # softer showers end at three crystals: 1 % of their energy is left out
-    transport: TransportConfig = field(default_factory=TransportConfig)
-    noise: NoiseModel = NOISE["run2"]
-    dead: DeadChannels = field(default_factory=DeadChannels)
-    leakage: LeakageModel = field(default_factory=LeakageModel)
-    patch: PatchShape = field(default_factory=PatchShape)
-
-    schema: ClassVar[Schema] = OBJECTS
-    records_per_event: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        low, high = self.pileup
-        if not 0 <= low <= high:
-            raise InvalidValue("SampleConfig.pileup", "(least, most) with 0 <= least <= most", self.pileup)
-        if not self.pdg_ids or not set(self.pdg_ids) <= {11, -11, 22}:
-            raise InvalidValue("SampleConfig.pdg_ids", "some of 11, -11, 22", self.pdg_ids)
-        highest = max(self.min_energy_gev, self.min_et_gev * float(np.cosh(self.max_abs_eta)))
-        if not 0 < highest < self.max_energy_gev:
-            raise InvalidValue("SampleConfig.max_energy_gev", f"more than {highest:.3g}", self.max_energy_gev)
-        if not 0 <= self.flat_fraction <= 1:
-            raise InvalidValue("SampleConfig.flat_fraction", "a fraction from 0 to 1", self.flat_fraction)
-
-    def simulate(
-        self,
-        n: int,
-        split: str,
-        library: ShowerLibrary,
-        pool: PileupPool | None,
-        rng: np.random.Generator,
-        *,
-        truth: bool = True,
-    ) -> Columns:
-        """Simulates n events, of which those with a seed are objects: `simulate_objects`."""
-        return simulate_objects(n, self, split, library, pool, rng, truth=truth)
-
-
 CrystalSample = SampleConfig | ClusterEventConfig | CandidateConfig
 """Samples of the barrel's crystals: `noise`, `dead`, showers of the library, pile-up at the face."""
-
-Sample = CrystalSample | ElementEventConfig
-"""A sample's configuration: all have `name`, `pileup`, `schema` and `simulate`."""
 
 ELECTRONS = SampleConfig("electrons", (11, -11))
 PHOTONS = SampleConfig("photons", (22,))
@@ -186,7 +129,8 @@ def simulate(
     sizes = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
     parts: list[Columns] = []
     events, done = 0, 0
-    for columns, tried in _chunks(sizes, seed, config, split, library, min(processes, len(sizes)), truth):
+    workers = min(processes, len(sizes))
+    for columns, tried in _chunks(sizes, seed, config, split, Files(library), workers, truth):
         parts.append(columns)
         events += tried
         done += len(columns)
@@ -198,28 +142,18 @@ def simulate(
 
 
 def _chunks(
-    sizes: list[int],
-    seed: int,
-    config: Sample,
-    split: str,
-    library: ShowerLibrary | str | Path | None,
-    processes: int,
-    truth: bool,
+    sizes: list[int], seed: int, sample: Sample, split: str, files: Files, processes: int, truth: bool
 ) -> Iterator[tuple[Columns, int]]:
-    """Makes the chunks in order, here or in worker processes."""
+    """Makes the chunks in order, here or in worker processes, which open the files for themselves."""
     if processes == 1:
-        opened = _open(library)
+        source = sample.open(files)
         for index, size in enumerate(sizes):
-            yield _chunk(index, size, seed, config, split, opened, truth)
+            yield _chunk(index, size, seed, sample, split, source, truth)
         return
-    # a library holds open arrays: workers open it themselves
-    source = library.source if isinstance(library, ShowerLibrary) else library
-    if isinstance(library, ShowerLibrary) and library is ShowerLibrary.shipped():
-        source = None
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=spawn) as pool:
         futures = deque(
-            pool.submit(_worker_chunk, index, size, seed, config, split, source, truth)
+            pool.submit(_worker_chunk, index, size, seed, sample, split, files, truth)
             for index, size in enumerate(sizes)
         )
         try:
@@ -231,37 +165,28 @@ def _chunks(
 
 
 def _worker_chunk(
-    index: int, size: int, seed: int, config: Sample, split: str, source: str | Path | None, truth: bool
+    index: int, size: int, seed: int, sample: Sample, split: str, files: Files, truth: bool
 ) -> tuple[Columns, int]:
     """Makes one chunk in a worker process."""
-    return _chunk(index, size, seed, config, split, _open(source), truth)
-
-
-def _open(library: ShowerLibrary | str | Path | None) -> ShowerLibrary:
-    if isinstance(library, ShowerLibrary):
-        return library
-    return ShowerLibrary.shipped() if library is None else ShowerLibrary.from_folder(library)
+    return _chunk(index, size, seed, sample, split, sample.open(files), truth)
 
 
 def _chunk(
-    index: int, size: int, seed: int, config: Sample, split: str, library: ShowerLibrary, truth: bool
+    index: int, size: int, seed: int, sample: Sample, split: str, source: Source, truth: bool
 ) -> tuple[Columns, int]:
     """Makes one chunk, batch by batch until there are enough records; also returns the events it took."""
     rng = np.random.default_rng(np.random.SeedSequence((seed, index)))
-    pool = None
-    if config.pileup[1] > 0 and not isinstance(config, ElementEventConfig):
-        pool = PileupPool.shipped(None if library is ShowerLibrary.shipped() else library)
     parts: list[Columns] = []
     have, events = 0, 0
     for _ in range(TRIES):
         batch = min(CHUNK, int(1.25 * (size - have)) + 8) if parts else size
-        columns = config.simulate(batch, split, library, pool, rng, truth=truth)
+        columns = source.simulate(batch, split, rng, truth=truth)
         if have + len(columns) >= size:
             columns = columns.first(size - have)
             events += int(columns.origin[-1]) + 1
             parts.append(columns)
             joined = join(parts)
-            joined.values["event_id"] = (index * CHUNK + np.arange(size)) // config.records_per_event
+            joined.values["event_id"] = (index * CHUNK + np.arange(size)) // sample.records_per_event
             return joined, events
         parts.append(columns)
         have += len(columns)

@@ -27,8 +27,9 @@ from pathlib import Path
 from zoo.errors import InvalidValue
 from zoo.simulation import grindhammer_peters
 from zoo.simulation.response import DeadChannels
-from zoo.simulation.samples import CrystalSample, ElementEventConfig, Sample
+from zoo.simulation.samples import CrystalSample
 from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.sources import Sample
 
 __all__ = ["SHIFTS", "Shift"]
 
@@ -75,10 +76,8 @@ class Shift:
         Raises:
             InvalidValue: The shift is one of crystals, and the sample is of whole events.
         """
-        if isinstance(sample, ElementEventConfig):
-            if self.change is not _same or self.showers is not None:
-                raise InvalidValue(f"sample of the shift {self.name!r}", "a sample of crystals", sample.name)
-            return sample
+        if not isinstance(sample, CrystalSample):
+            raise InvalidValue(f"sample of the shift {self.name!r}", "a sample of crystals", sample.name)
         return self.change(sample)
 
     def library(self, folder: str | Path | None = None) -> ShowerLibrary:
