@@ -59,7 +59,7 @@ def console() -> Console:
 
 @contextlib.contextmanager
 def bar(title: str, total: int, *, cumulative: bool = False) -> Iterator[Callable[..., None]]:
-    """Shows a progress bar; gives a function of the number of objects just done, or done so far: `cumulative`."""
+    """Shows a progress bar; gives a function of the objects just done or, `cumulative`, done so far."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

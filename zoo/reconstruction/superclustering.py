@@ -110,9 +110,8 @@ class Superclustering:
         clusters = event_clusters(events)
         if self.method is None:
             return Found(mustache(clusters, self._mustache), None)
-        # the same windows twice: as indices, and as the network sees them
         where = find_windows(clusters.row_splits, clusters.raw_energy_gev, clusters.eta, clusters.phi)
-        windows = make_windows(events, whole=False)
+        windows = make_windows(events, found=where)  # as the network sees them
         window = np.repeat(np.arange(len(where.seed)), np.diff(where.splits))
         probability, flavour = np.zeros(len(window)), np.zeros((len(where.seed), len(FLAVOURS)))
         if len(window):

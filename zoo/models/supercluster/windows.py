@@ -208,6 +208,7 @@ def make_windows(
     rule: LabelRule | None = None,
     min_seed_et_gev: float = MIN_SEED_ET_GEV,
     whole: bool = True,
+    found: Windows | None = None,
 ) -> ak.Array:
     """Cuts the windows of all seeds out of events.
 
@@ -217,17 +218,25 @@ def make_windows(
         rule: When a cluster is labelled.
         min_seed_et_gev: A seed's ET is above it.
         whole: Leave out windows that reach beyond the simulated region (`clusters.whole_window`).
+        found: The windows, where `find_windows` has found them already.
 
     Returns:
         Records of `WINDOWS`, by event and place of the seed.
     """
     table = {name: leaf_values(events, name) for name in _columns(events)}
     splits = {name: _splits(ak.to_numpy(ak.num(events[name]))) for name in _collections(events)}
-    energy, eta, phi = (table[f"clusters.{name}"] for name in ("energy_gev", "eta", "phi"))
-    allowed = table["clusters.whole_window"] > 0 if whole and "clusters.whole_window" in table else None
-    found = find_windows(
-        splits["clusters"], energy, eta, phi, allowed=allowed, edges=edges, min_seed_et_gev=min_seed_et_gev
-    )
+    if found is None:
+        energy, eta, phi = (table[f"clusters.{name}"] for name in ("energy_gev", "eta", "phi"))
+        allowed = table["clusters.whole_window"] > 0 if whole and "clusters.whole_window" in table else None
+        found = find_windows(
+            splits["clusters"],
+            energy,
+            eta,
+            phi,
+            allowed=allowed,
+            edges=edges,
+            min_seed_et_gev=min_seed_et_gev,
+        )
     sizes = np.diff(found.splits)
     window = np.repeat(np.arange(len(sizes)), sizes)
     event = found.event
