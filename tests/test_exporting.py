@@ -6,11 +6,11 @@ import pytest
 
 import zoo
 from zoo.cards.registry import network
-from zoo.cards.weights import sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.exporting.goldens import extend_padding, golden_inputs, read_tensors, select_row
 from zoo.exporting.verification import compare, read_manifest, verify
 from zoo.exporting.verification_process import runner
+from zoo.files import sha256
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_model_that_is_not_its_card_is_refused(toy_models, tmp_path):
 
 
 def test_exporting_again_replaces_an_earlier_export(toy_release, folder, monkeypatch):
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     monkeypatch.setattr(graphs, "write_onnx", lambda graph, card, path, metadata: path.write_bytes(b"x"))
     (folder / "stale.txt").write_text("x")

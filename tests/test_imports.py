@@ -79,6 +79,7 @@ def test_modules_that_must_not_know_tensorflow(path):
     name = module_name(path)
     level_zero = name in (
         "zoo.errors",
+        "zoo.files",
         "zoo.cards.card",
         "training.release.card_tags",
         "zoo.cards.markdown",
@@ -129,7 +130,10 @@ def test_importing_the_package_is_free():
         "typing",
         "typing.TYPE_CHECKING",
         "typing.Any",
+        "zoo.version",
+        "zoo.version.__version__",
     }
+    assert not imports(ROOT / "zoo" / "version.py", everywhere=True)
 
 
 @pytest.mark.parametrize(

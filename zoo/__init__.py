@@ -19,6 +19,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from zoo.version import __version__
+
 if TYPE_CHECKING:
     from zoo.cards.registry import info, list_models
     from zoo.exporting.export import export
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from zoo.inference.loading import distribution, load
     from zoo.inference.predicting import predict
     from zoo.reconstruction.chain import reconstruct
-
-__version__ = "0.1.0"
 
 # Keras reads it at its first import; a backend that a user has chosen stays and is refused by `zoo.load`.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -10,13 +10,15 @@ from tiny_runs import tiny
 
 from training.__main__ import main
 from training.baselines import linear_calibration
-from training.contest.objects import contest, contestants
-from training.contest.objects import events as contest_events
-from training.contest.objects import objects as contests
+from training.contest import contestants
+from training.contest import events as contest_events
+from training.contest import objects as contests
+from training.contest.objects import contest
 from training.trainer import data, run, run_record
 from training.trainer.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.evaluation.pages import folder as report_folder
+from zoo.files import write_json
 from zoo.simulation.shifts import SHIFTS
 
 TOY = {"samples": ("toy",), "n": 4000, "validation_n": 1200, "test_n": 600, "shard_size": 2000}
@@ -135,7 +137,7 @@ def test_who_may_take_part(work, tmp_path):
         contest(tmp_path / "out", runs={"drn": "drn.barrel_v1"})
     with pytest.raises(InvalidFile, match="not a run folder"):
         contestants.contestant("x", str(tmp_path))
-    run_record.write_json(tmp_path / "run.json", {"status": "running"})
+    write_json(tmp_path / "run.json", {"status": "running"})
     with pytest.raises(InvalidFile, match="not finished"):
         contestants.contestant("x", str(tmp_path))
     tag = contestants.contestant("x", "drn.barrel_v1")

@@ -22,12 +22,13 @@ import numpy.typing as npt
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
 from training.baselines.forest_text import compressed
-from training.trainer import data, run_record
+from training.trainer import data
 from training.trainer.recipe import read
 from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat
 from zoo.errors import require
+from zoo.files import write, write_json
 from zoo.models.network import Network
 
 TRIALS = "trials.csv"  # in the run folder
@@ -103,9 +104,9 @@ def train(
         processes,
     )
     _tell(f"all candidates: {booster.num_trees()} trees")
-    run_record.write_bytes(run.folder / shapes.TREES, compressed(booster))
-    run_record.write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
-    run_record.write_bytes(run.folder / TRIALS, _csv(trials).encode())
+    write(run.folder / shapes.TREES, compressed(booster))
+    write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
+    write(run.folder / TRIALS, _csv(trials))
     facts = {
         **parameters,
         "trees": booster.num_trees(),

@@ -24,24 +24,25 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-import zoo
 from training.release.card_tags import record_tag
 from training.trainer import run_record
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.clustering.lattice import flat
 from zoo.clustering.pf_clusters import PFClusters
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, ZooError
 from zoo.evaluation.bootstrap import ClusterBootstrap, spread
+from zoo.files import checksums, write_json
 from zoo.simulation import flat_segment
 from zoo.simulation.material import Material
 from zoo.simulation.patches import PatchShape
 from zoo.simulation.samples import PHOTONS, simulate
 from zoo.simulation.showers import ShowerLibrary
 from zoo.simulation.transport import TransportConfig
+from zoo.version import __version__
 
 SAVED_MODELS = run_record.ROOT / "saved_models"
 ENERGY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -169,7 +170,7 @@ def train(recipe: Recipe, out: Path) -> Path:
         "format": run_record.FORMAT,
         "model": "pf_clustering",
         "status": "running",
-        "code_version": zoo.__version__,
+        "code_version": __version__,
         "recipe": dataclasses.asdict(recipe),
         "library_sha256": ShowerLibrary.shipped().sha256,
     }
@@ -182,11 +183,11 @@ def train(recipe: Recipe, out: Path) -> Path:
         correction = EnergyCorrection.fit(
             fitted.energy_gev, fitted.variables, fitted.true_energy_gev, knots=recipe.knots
         )
-        run_record.write_json(out / f"{detector}.json", correction.to_dict(), indent=None)
+        write_json(out / f"{detector}.json", correction.to_dict(), indent=None)
         metrics += measure(detector, test, correction)
         for split, photons in (("train", fitted), ("test", test)):
             showers[f"{detector}_{split}"] = len(np.unique(photons.shower))
-    files = {name: run_record.sha256(out / name) for name in FILES}
+    files = checksums(out, FILES)
     session.save(
         status="finished", finished=run_record.now(), files=files, metrics=metrics, unique_showers=showers
     )
@@ -251,7 +252,7 @@ def release(run: Path, tag: str, saved_models: Path = SAVED_MODELS) -> Path:
     try:
         for name in (*FILES, run_record.RUN_JSON):
             shutil.copyfile(run / name, target / name)
-        extra = {"showers": facts["unique_showers"], "code_version": zoo.__version__}
+        extra = {"showers": facts["unique_showers"], "code_version": __version__}
         record_tag(card.path, tag, facts["files"], facts["metrics"], extra=extra)  # type: ignore[arg-type]
     except BaseException:
         shutil.rmtree(target)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zoo
 from training.baselines.recipe import BaselineRecipe
 from training.trainer import data, run_record
 from training.trainer.recipe import read
 from zoo.errors import InvalidFile
+from zoo.files import checksums
+from zoo.version import __version__
 
 RUNS = run_record.ROOT / "runs"
 
@@ -29,7 +30,7 @@ class BaselineRun:
         self.session.save(
             status="finished",
             finished=run_record.now(),
-            files={name: run_record.sha256(self.folder / name) for name in files},
+            files=checksums(self.folder, files),
             **facts,
         )
 
@@ -60,7 +61,7 @@ def open_run(
         "format": run_record.FORMAT,
         "model": recipe.name,
         "status": "running",
-        "code_version": zoo.__version__,
+        "code_version": __version__,
         "recipe": recipe.to_dict(),
     }
     session = run_record.Session(facts, out)

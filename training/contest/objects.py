@@ -20,20 +20,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import zoo
 from training.contest.contestants import Columns, Contestant, contestant, predictions
 from training.contest.events import check_unseen, shifted, with_truth
 from training.contest.markdown import markdown
 from training.contest.page import render
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, block
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.errors import InvalidValue
 from zoo.evaluation.energy.class_table import ClassTable, class_table
 from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_classes
 from zoo.evaluation.energy.verdicts import verdict
+from zoo.files import write, write_json
 from zoo.models.drn.report import energy_report
 from zoo.simulation.shifts import SHIFTS
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -98,7 +99,7 @@ def contest(
     for name in {"raw", NETWORK, TREES} & set(runs or {}):
         raise InvalidValue("name of a run", "another name than those of the methods", repr(name))
     others = [contestant(name, origin) for name, origin in (runs or {}).items()]
-    content: dict[str, Any] = {"format": 1, "code_version": zoo.__version__, "samples": {}}
+    content: dict[str, Any] = {"format": 1, "code_version": __version__, "samples": {}}
     for sample in samples:
         two = {
             NETWORK: contestant("DRN", network.format(sample=sample)),
@@ -107,10 +108,10 @@ def contest(
         kind = _Kind(sample, two, out, processes, cache or run_record.ROOT / "runs" / "cache")
         chosen = [run for run in others if sample in run.samples]
         content["samples"][sample] = kind.hold(n, shift_n, chosen, linear.format(sample=sample))
-    run_record.write_json(out / "contest.json", content)
-    run_record.write_bytes(out / "contest.csv", _csv(content).encode())
-    run_record.write_bytes(out / "contest.md", markdown(content).encode())
-    run_record.write_bytes(out / "index.html", render(content).encode())
+    write_json(out / "contest.json", content)
+    write(out / "contest.csv", _csv(content))
+    write(out / "contest.md", markdown(content))
+    write(out / "index.html", render(content))
     return out / "index.html"
 
 
@@ -145,7 +146,7 @@ class _Kind:
         self._tell("report")
         metadata = {
             "sample": self.sample, "split": "test", "seed": recipe_data.seed, "objects": len(records),
-            "pile-up-free fraction": recipe_data.pileup_free_fraction, "code_version": zoo.__version__,
+            "pile-up-free fraction": recipe_data.pileup_free_fraction, "code_version": __version__,
             "weights": {name: who.origin for name, who in self.two.items()},
         }  # fmt: skip
         baselines = {**calibrated, TREES: found[TREES]}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.cards.card import Metric, ModelCard, TensorSpec
 from zoo.errors import InvalidFile
+from zoo.files import write
 
 __all__ = ["TABLE_END", "TABLE_START", "card_page", "model_table", "update_readme"]
 
@@ -62,9 +62,7 @@ def update_readme(path: Path, cards: Sequence[ModelCard]) -> bool:
     new = f"{text[: start + len(TABLE_START)]}\n{model_table(cards)}{text[end:]}"
     if new == text:
         return False
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(new, encoding="utf-8")
-    os.replace(temporary, path)
+    write(path, new)
     return True
 
 

@@ -27,13 +27,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import zoo
 from zoo.cards.card import ModelCard, TensorSpec
 from zoo.errors import InvalidValue, require
 from zoo.exporting.goldens import Tensors, masked_sets
 from zoo.exporting.onnx_segments import HANDLERS
 from zoo.layers.in_chunks import in_chunks
 from zoo.layers.ragged import flat_to_dense
+from zoo.version import __version__
 
 __all__ = [
     "ONNX_OPSET",
@@ -225,7 +225,7 @@ def write_onnx(
     if len(proto.graph.input) + len(proto.graph.output) != len(names):
         extra = [value.name for value in (*proto.graph.input, *proto.graph.output) if value.name not in names]
         raise InvalidValue("ONNX file", f"the tensors {names} and no other", extra)
-    proto.producer_name, proto.producer_version = "reco-zoo", zoo.__version__
+    proto.producer_name, proto.producer_version = "reco-zoo", __version__
     onnx.helper.set_model_props(proto, dict(sorted(metadata.items())))
     onnx.checker.check_model(proto)
     path.write_bytes(proto.SerializeToString(deterministic=True))

@@ -20,13 +20,9 @@ header names by offset and length, counted from the end of the header. Rows keep
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import struct
-import tempfile
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import InvalidFile
+from zoo.files import write
 from zoo.simulation.rebinning import GRIDS, Grid
 from zoo.simulation.shower_table import KINDS, SCALARS, Kind, ShowerTable
 from zoo.simulation.showers import ShowerLibrary
@@ -52,12 +49,6 @@ PROVENANCE = (
     "Geant4 11.4.0, electromagnetic models only, own data; photons and electrons of 0.05-250 GeV at normal "
     "incidence on 22 x 22 x 230 mm G4_PbWO4 without gaps, material in front or field; range cut 0.7 mm"
 )
-
-
-def file_sha256(path: Path) -> str:
-    """Returns the sha256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def encode(image: F32, levels: npt.NDArray[np.floating]) -> tuple[U8, F32]:
@@ -157,7 +148,8 @@ def pack(library: ShowerLibrary, out: Path) -> int:
             "blocks": blocks,
         }
     head = json.dumps(header, separators=(",", ":")).encode()
-    _write(out, [MAGIC, struct.pack("<I", len(head)), head, bytes(body)])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(out, MAGIC + struct.pack("<I", len(head)) + head + body)
     return out.stat().st_size
 
 
@@ -237,20 +229,6 @@ def _smallest(data: bytes) -> bytes:
     """The smallest of two zlib streams: with repeats found, and with Huffman codes alone."""
     plain = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     return min(zlib.compress(data, 9), plain.compress(data) + plain.flush(), key=len)
-
-
-def _write(out: Path, parts: Iterable[bytes]) -> None:
-    """Writes a file in one step: half a file is never seen under its name."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(parts)
-        Path(name).chmod(0o644)
-        os.replace(name, out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.files import sha256
 from zoo.simulation import rebinning
 from zoo.simulation.shower_table import KINDS, SCALARS, SPLITS, Kind, ShowerTable, split_index, split_of
 
@@ -91,10 +92,10 @@ class ShowerLibrary:
         Raises:
             InvalidFile: No such file, or not a packed library.
         """
-        from zoo.simulation.shower_packing import file_sha256, read_header
+        from zoo.simulation.shower_packing import read_header
 
         read_header(Path(path))
-        return ShowerLibrary(str(path), file_sha256(Path(path)), True)
+        return ShowerLibrary(str(path), sha256(Path(path)), True)
 
     @staticmethod
     @functools.lru_cache(maxsize=2)
@@ -109,15 +110,13 @@ class ShowerLibrary:
         Raises:
             InvalidFile: A file is missing.
         """
-        from zoo.simulation.shower_packing import file_sha256
-
         files = [Path(path) / f"{kind}s.npz" for kind in KINDS]
         for file in files:
             if not file.is_file():
                 raise InvalidFile(
                     file, "no such file.", "A shower folder holds photons.npz and electrons.npz."
                 )
-        return ShowerLibrary(str(path), "+".join(file_sha256(file) for file in files), False)
+        return ShowerLibrary(str(path), "+".join(sha256(file) for file in files), False)
 
     def table(self, kind: str) -> ShowerTable:
         """Returns the showers of "photon" or "electron".
