@@ -41,7 +41,7 @@ def toy_release_source(tmp_path_factory):
 
     import zoo
     from training.release.card_tags import record_tag
-    from zoo.cards.weights import file_sums
+    from zoo.files import checksums
 
     root = tmp_path_factory.mktemp("toy_release")
     shutil.copytree(TOY_MODELS, root / "models", ignore=shutil.ignore_patterns("__pycache__"))
@@ -54,7 +54,7 @@ def toy_release_source(tmp_path_factory):
         record_tag(
             root / "models" / "toy" / "card.toml",
             "toy_v1",
-            file_sums(folder, ["model.keras", "manifest.json"]),
+            checksums(folder, ["model.keras", "manifest.json"]),
             [{"name": "width", "value": 0.01, "error": 0.001, "baseline": 0.02, "baseline_name": "raw sum"}],
             preset="small",
             date="2026-01-01",

@@ -166,8 +166,8 @@ def drn_folder(tmp_path_factory):
     """An untrained DRN as `python -m training` leaves a run: model.keras and run.json."""
     import keras
 
-    from zoo.cards.weights import sha256
     from zoo.exporting.graphs import write_keras
+    from zoo.files import sha256
 
     folder = tmp_path_factory.mktemp("runs") / "drn-001"
     folder.mkdir()

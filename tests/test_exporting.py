@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.cards.weights import sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.exporting.goldens import extend_padding, golden_inputs, read_tensors, select_row
 from zoo.exporting.verification import compare, read_manifest, verify
 from zoo.exporting.verification_process import runner
+from zoo.files import sha256
 from zoo.models.network import network
 
 

@@ -24,6 +24,7 @@ from training.trainer import data, run, run_record
 from training.trainer.callbacks import MONITOR
 from training.trainer.recipe import Recipe
 from zoo.errors import InvalidValue, UnknownName, require
+from zoo.files import write, write_json
 from zoo.version import __version__
 
 TUNERS = ("random", "bayesian", "hyperband")
@@ -80,7 +81,7 @@ def search(
         )
         for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))
     }
-    run_record.write_json(
+    write_json(
         out / "search.json",
         {**facts, "versions": run_record.versions(), "events": {s: e.manifest for s, e in events.items()}},
     )
@@ -142,12 +143,12 @@ def collect(recipe: Recipe, out: Path) -> Path:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    run_record.write_bytes(out / "trials.csv", text.getvalue().encode())
+    write(out / "trials.csv", text.getvalue())
     best = rows[0]
     settings = {name: _value(text) for name, text in best.items() if name not in COLUMNS}
     trial, steps = best["trial"], best["steps"]
     lines = f"# {MONITOR} {score[trial]:.5f} after {steps} steps: trial {trial} of this search.\n"
-    run_record.write_bytes(out / "best.toml", (lines + _toml(recipe.override(settings).to_dict())).encode())
+    write(out / "best.toml", (lines + _toml(recipe.override(settings).to_dict())))
     return out / "best.toml"
 
 

@@ -11,6 +11,7 @@ from training.trainer import run_record
 from zoo.baselines import bdt_regression
 from zoo.baselines.residuals import ONE_SIGMA
 from zoo.errors import InvalidFile, MissingExtra
+from zoo.files import sha256
 from zoo.models.drn.events import sample
 
 pytest.importorskip("lightgbm")
@@ -33,7 +34,7 @@ def test_the_run_folder(folder):
     facts = run_record.read_run(folder)
     assert facts["status"] == "finished" and facts["model"] == "bdt_regression"
     for name, expected in facts["files"].items():
-        assert run_record.sha256(folder / name) == expected
+        assert sha256(folder / name) == expected
     assert set(bdt_regression.FILES) <= set(facts["files"])
     with (folder / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -2,11 +2,11 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from training.trainer import run_record
 from zoo.baselines import linear_calibration, raw_sum
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
 from zoo.data.feeding.flat import from_flat
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.files import write_json
 
 
 def objects(n, seed):
@@ -31,7 +31,7 @@ def objects(n, seed):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("linear")
     calibration = linear_calibration.fit(objects(60_000, 1), objects(10_000, 2))
-    run_record.write_json(folder / linear_calibration.CALIBRATION, calibration.to_dict())
+    write_json(folder / linear_calibration.CALIBRATION, calibration.to_dict())
     return folder
 
 

@@ -14,6 +14,7 @@ from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat, to_flat
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.errors import InvalidFile
+from zoo.files import sha256
 from zoo.models.mass_regressor.events import augment, sample
 
 pytest.importorskip("lightgbm")
@@ -59,7 +60,7 @@ def test_the_run_and_its_answers(folder):
     facts = run_record.read_run(folder)
     assert facts["status"] == "finished" and facts["model"] == "mass_shapes"
     for name, expected in facts["files"].items():
-        assert run_record.sha256(folder / name) == expected
+        assert sha256(folder / name) == expected
     with (folder / "trials.csv").open() as file:
         scores = [float(row["score"]) for row in csv.DictReader(file)]
     assert len(scores) == 2 and facts["forest"]["validation_loss"] < min(scores) + 0.02

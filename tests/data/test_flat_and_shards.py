@@ -102,7 +102,8 @@ def test_a_killed_job_goes_on_where_it_stopped(tmp_path, make):
     first = ShardCache(tmp_path / "c", KEY)
     first.write(0, make(20))
     first.write(2, make(20))
-    (tmp_path / "c" / ".shard_00001.npz.x.tmp").write_bytes(b"half")  # what the kill left
+    (tmp_path / "c" / ".shard_00001.npz.x").mkdir()  # what the kill left
+    (tmp_path / "c" / ".shard_00001.npz.x" / "shard_00001.npz").write_bytes(b"half")
     second = ShardCache(tmp_path / "c", KEY)
     assert second.missing(4) == [1, 3] and not second.complete
     with pytest.raises(InvalidFile, match="no manifest"):

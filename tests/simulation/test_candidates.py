@@ -13,7 +13,8 @@ from zoo.errors import InvalidValue
 from zoo.simulation.candidates import CANDIDATE_SAMPLES, CandidateConfig, simulate_candidates
 from zoo.simulation.diphotons import CONTINUED, Decays, draw_candidates
 from zoo.simulation.samples import simulate
-from zoo.simulation.showers import ShowerLibrary, split_index
+from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.splits import split_index
 
 SAMPLES = ("continued_diphotons", "higgs_to_four_photons_hard")
 

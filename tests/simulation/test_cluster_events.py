@@ -19,7 +19,8 @@ from zoo.simulation.jets import JetPool
 from zoo.simulation.response import DeadChannels, NoiseModel
 from zoo.simulation.samples import RESONANCE, SUPERCLUSTERS, ClusterEventConfig, simulate
 from zoo.simulation.shifts import SHIFTS
-from zoo.simulation.showers import ShowerLibrary, split_index
+from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.splits import split_index
 from zoo.simulation.transport import TransportConfig
 
 JET, ELECTRON, PHOTON = range(3)

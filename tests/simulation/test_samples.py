@@ -11,7 +11,8 @@ from zoo.simulation.objects import draw_primaries, simulate_objects
 from zoo.simulation.pileup import PileupPool
 from zoo.simulation.response import NOISE, NoiseModel
 from zoo.simulation.samples import ELECTRONS, PHOTONS, SampleConfig, simulate
-from zoo.simulation.showers import ShowerLibrary, split_index
+from zoo.simulation.showers import ShowerLibrary
+from zoo.simulation.splits import split_index
 
 QUIET = dataclasses.replace(ELECTRONS, pileup=(0, 0))
 

@@ -124,7 +124,7 @@ def test_failed_write_leaves_the_old_file(folder, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(packing.os, "replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     monkeypatch.setattr(
         packing, "encode", lambda image, _: (np.zeros(image.shape, np.uint8), np.zeros(len(image)))
     )

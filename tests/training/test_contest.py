@@ -18,6 +18,7 @@ from training.trainer import data, run, run_record
 from training.trainer.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.evaluation.pages.folder import publish
+from zoo.files import write_json
 from zoo.simulation.shifts import SHIFTS
 
 TOY = {"samples": ("toy",), "n": 4000, "validation_n": 1200, "test_n": 600, "shard_size": 2000}
@@ -139,7 +140,7 @@ def test_who_may_take_part(work, tmp_path):
         contest(tmp_path / "out", runs={"drn": "drn.barrel_v1"})
     with pytest.raises(InvalidFile, match="not a run folder"):
         contestants.contestant("x", str(tmp_path))
-    run_record.write_json(tmp_path / "run.json", {"format": 1, "status": "running"})
+    write_json(tmp_path / "run.json", {"format": 1, "status": "running"})
     with pytest.raises(InvalidFile, match="not finished"):
         contestants.contestant("x", str(tmp_path))
     tag = contestants.contestant("x", "drn.barrel_v1")

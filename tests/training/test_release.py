@@ -18,6 +18,7 @@ from zoo.cards import registry
 from zoo.cards.reading import read_card
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
+from zoo.files import sha256, write_json
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_a_baseline_is_released(tmp_path, cards, linear_run, cache):
     folder = release(linear_run, "toy_v1", cache=cache, saved_models=tmp_path / "saved", baselines=())
     assert sorted(path.name for path in folder.iterdir()) == ["calibration.json", "run.json"]
     tag = read_card(cards["linear_calibration"]).tags["toy_v1"]
-    assert tag.files == {"calibration.json": run_record.sha256(folder / "calibration.json")}
+    assert tag.files == {"calibration.json": sha256(folder / "calibration.json")}
     names = [metric.name for metric in tag.metrics]
     assert "effective resolution, all objects" in names and "inefficiency" in names
     assert any(name.startswith("effective resolution, ET") for name in names)
@@ -90,7 +91,7 @@ def test_nothing_is_left_of_a_release_that_fails(tmp_path, cards, linear_run, ca
 def test_a_run_that_cannot_be_released(tmp_path, cards, linear_run, cache, change, error, message):
     damaged = tmp_path / "run"
     shutil.copytree(linear_run, damaged)
-    run_record.write_json(damaged / "run.json", {**run_record.read_run(linear_run), **change})
+    write_json(damaged / "run.json", {**run_record.read_run(linear_run), **change})
     with pytest.raises(error, match=message):
         release(damaged, "toy_v1", cache=cache, saved_models=tmp_path / "saved", baselines=())
     assert not list(tmp_path.glob("saved/*/*"))
@@ -121,9 +122,7 @@ def test_a_network_is_released(tmp_path, cards, cache):
         "run.json",
     } <= names
     tag = read_card(cards["drn"]).tags["toy_v1"]
-    assert tag.preset == read("drn").preset and tag.files["model.keras"] == run_record.sha256(
-        folder / "model.keras"
-    )
+    assert tag.preset == read("drn").preset and tag.files["model.keras"] == sha256(folder / "model.keras")
     assert json.loads((folder / "manifest.json").read_text())["tag"] == "toy_v1"
     assert zoo.load(f"{folder}").count_params() == run_record.read_run(folder)["parameters"]
 
@@ -132,8 +131,8 @@ def test_a_network_is_released(tmp_path, cards, cache):
     other = run.run(tiny(**{"fit.seed": 9}), tmp_path / "other", cache=cache, processes=1, verbose=False)
     facts = run_record.read_run(other.folder)
     shutil.copyfile(result.folder / "check.npz", other.folder / "check.npz")
-    facts["files"]["check.npz"] = run_record.sha256(other.folder / "check.npz")
-    run_record.write_json(other.folder / "run.json", facts)
+    facts["files"]["check.npz"] = sha256(other.folder / "check.npz")
+    write_json(other.folder / "run.json", facts)
     with pytest.raises(InvalidValue, match="at the end of its run"):
         release(other.folder, "toy_v2", cache=cache, saved_models=tmp_path / "saved", baselines=())
     assert [path.name for path in Path(tmp_path / "saved" / "drn").iterdir()] == ["toy_v1"]

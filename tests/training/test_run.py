@@ -14,6 +14,7 @@ from tiny_runs import tiny, words
 from training.__main__ import main
 from training.trainer import callbacks, run, run_record
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.files import sha256, write_json
 from zoo.models.network import network
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_a_run_leaves_everything_behind(finished):
     assert facts["events"]["train"]["objects"] == 256
     assert facts["versions"] if "versions" in facts else facts["sessions"][0]["versions"]["keras"]
     assert facts["sessions"][0]["cores"] >= 1 and facts["sessions"][0]["cpu_seconds"] > 0
-    assert facts["files"]["model.keras"] == run_record.sha256(out / "model.keras")
+    assert facts["files"]["model.keras"] == sha256(out / "model.keras")
     assert [row["epoch"] for row in rows(out)] == ["0", "1", "2"]
     assert result.best_val_loss == min(float(row["val_loss"]) for row in rows(out))
     assert not list(out.glob(".*")) and not list((out / "backup").glob(".*"))
@@ -184,7 +185,7 @@ def test_other_code_is_refused(finished, cache, tmp_path):
     ):
         out = tmp_path / next(iter(change))
         out.mkdir()
-        run_record.write_json(out / "run.json", {**facts, "status": "running", **change})
+        write_json(out / "run.json", {**facts, "status": "running", **change})
         with pytest.raises(error, match=message):
             run.run(recipe, out, resume=True, cache=cache, verbose=False)
     with pytest.raises(InvalidFile, match="not a run folder"):

@@ -35,6 +35,7 @@ from zoo.baselines.shower_shapes import NAMES, shower_shapes
 from zoo.data.feeding.flat import from_flat, take
 from zoo.data.records import raw_energy_gev
 from zoo.errors import require
+from zoo.files import write, write_json
 
 __all__ = ["add_arguments", "run", "train"]
 
@@ -118,8 +119,8 @@ def train(
     grow = Grower(search, forest, threads=processes)
     model = grow(samples["train"], samples["validation"])
     for name, booster in ((bdt.MEAN, model.mean), (bdt.WIDTH, model.width)):
-        run_record.write_bytes(run.folder / name, compressed(booster))
-    run_record.write_json(
+        write(run.folder / name, compressed(booster))
+    write_json(
         run.folder / bdt.CALIBRATION,
         {
             "inputs": list(NAMES),
@@ -129,7 +130,7 @@ def train(
         },
         indent=None,
     )
-    run_record.write_bytes(run.folder / TRIALS, grow.trials_csv().encode())
+    write(run.folder / TRIALS, grow.trials_csv())
     run.finish((*bdt.FILES, TRIALS), objects_seen=len(samples["train"]), forests=grow.facts)
     return run.folder
 

@@ -12,8 +12,8 @@ from typing import Any
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
 from training.baselines.run import add_arguments, run_with
-from training.trainer import run_record
 from zoo.baselines import linear_calibration
+from zoo.files import write_json
 
 __all__ = ["add_arguments", "run", "train"]
 
@@ -55,6 +55,6 @@ def train(
     calibration = linear_calibration.fit(
         records["train"], records["validation"], energy_bins=grid.energy_bins, eta_bins=grid.eta_bins
     )
-    run_record.write_json(run.folder / linear_calibration.CALIBRATION, calibration.to_dict(), indent=None)
+    write_json(run.folder / linear_calibration.CALIBRATION, calibration.to_dict(), indent=None)
     run.finish(linear_calibration.FILES, objects_seen=len(records["train"]))
     return run.folder

@@ -22,12 +22,13 @@ from training.baselines import run as baseline_run
 from training.baselines.forest_text import compressed
 from training.baselines.random_search import draw_forest, random_search, trials_csv
 from training.baselines.run import add_arguments, run_with
-from training.trainer import data, run_record
+from training.trainer import data
 from training.trainer.recipe import read
 from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat
 from zoo.errors import require
+from zoo.files import write, write_json
 from zoo.models.network import Network
 
 __all__ = ["add_arguments", "run", "train"]
@@ -110,9 +111,9 @@ def train(
         processes,
     )
     _tell(f"all candidates: {booster.num_trees()} trees")
-    run_record.write_bytes(run.folder / shapes.TREES, compressed(booster))
-    run_record.write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
-    run_record.write_bytes(run.folder / TRIALS, trials_csv(trials).encode())
+    write(run.folder / shapes.TREES, compressed(booster))
+    write_json(run.folder / shapes.INPUTS, {"inputs": list(NAMES)}, indent=None)
+    write(run.folder / TRIALS, trials_csv(trials))
     facts = {
         **parameters,
         "trees": booster.num_trees(),

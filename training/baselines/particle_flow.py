@@ -24,11 +24,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from training.trainer import run_record
 from zoo.baselines.particle_flow import TUNED, ParticleFlowConfig, predict
 from zoo.data.kinds.elements import CLASSES
 from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue
+from zoo.files import write_json
 from zoo.simulation.element_events import ELEMENT_SAMPLES
 from zoo.simulation.samples import simulate
 
@@ -150,5 +150,5 @@ def run(options: argparse.Namespace) -> None:
     }
     options.out.mkdir(parents=True, exist_ok=True)
     content = {"best": best, "n_sigma": curve, "events": len(records), "trials": tried}
-    run_record.write_json(options.out / "search.json", content)
+    write_json(options.out / "search.json", content)
     print(options.out / "search.json")

@@ -34,6 +34,7 @@ from zoo.clustering.pf_clusters import PFClusters
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile
 from zoo.evaluation.bootstrap import ClusterBootstrap, spread
+from zoo.files import checksums, write_json
 from zoo.simulation import flat_segment
 from zoo.simulation.material import Material
 from zoo.simulation.patches import PatchShape
@@ -181,11 +182,11 @@ def train(recipe: Recipe, out: Path) -> Path:
         correction = EnergyCorrection.fit(
             fitted.energy_gev, fitted.variables, fitted.true_energy_gev, knots=recipe.knots
         )
-        run_record.write_json(out / f"{detector}.json", correction.to_dict(), indent=None)
+        write_json(out / f"{detector}.json", correction.to_dict(), indent=None)
         metrics += measure(detector, test, correction)
         for split, photons in (("train", fitted), ("test", test)):
             showers[f"{detector}_{split}"] = len(np.unique(photons.shower))
-    files = {name: run_record.sha256(out / name) for name in FILES}
+    files = checksums(out, FILES)
     session.save(
         status="finished", finished=run_record.now(), files=files, metrics=metrics, unique_showers=showers
     )

@@ -13,6 +13,7 @@ from training.trainer import data, run_record
 from training.trainer.command import add_events, add_set
 from training.trainer.recipe import parse_assignments, read
 from zoo.errors import InvalidFile
+from zoo.files import checksums
 from zoo.version import __version__
 
 
@@ -29,7 +30,7 @@ class BaselineRun:
         self.session.save(
             status="finished",
             finished=run_record.now(),
-            files={name: run_record.sha256(self.folder / name) for name in files},
+            files=checksums(self.folder, files),
             **facts,
         )
 

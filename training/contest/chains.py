@@ -40,6 +40,7 @@ from zoo.evaluation.dielectron_mass import compare_masses
 from zoo.evaluation.energy.report import EnergyReport, Method
 from zoo.evaluation.measures import response_measures
 from zoo.evaluation.selection import half_widths, share
+from zoo.files import write, write_json
 from zoo.reconstruction.chain import reconstruct
 from zoo.reconstruction.energies import EnergyRegression
 from zoo.reconstruction.supercluster_objects import supercluster_objects
@@ -157,9 +158,9 @@ def chain_contest(
         first = [name for name in _baselines(facts) if name in chains]
         ordered = [*first, *(name for name in chains if name not in first)]
         facts["mass"] = _masses(ordered, resonances, seed, processes)
-    run_record.write_json(out / "chain.json", facts)
+    write_json(out / "chain.json", facts)
     page = out / "chain.md"
-    run_record.write_bytes(page, _markdown(facts).encode())
+    write(page, _markdown(facts))
     for kind, found_of in facts["kinds"].items():
         _report(kind, found_of["baseline"], kinds[kind], measured, found, facts).write(out / kind)
     return page

@@ -25,6 +25,7 @@ from training.trainer.recipe import from_dict
 from zoo.baselines.baseline import baseline
 from zoo.cards import registry
 from zoo.cards.weights import tag_folder
+from zoo.files import save_npz
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -108,9 +109,7 @@ def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, k
             return {name: file[name] for name in file.files}
     found = who.predict(records)
     run_record.prepare_folder(kept)
-    work = path.with_name(f".{path.name}")
-    np.savez(work, **found)
-    work.replace(path)
+    save_npz(path, found, compressed=False)
     return found
 
 
@@ -118,5 +117,4 @@ def _code(model: str) -> str:
     """Returns a hash of the sources that decide the answer of a set of weights."""
     if registry.info(model).kind != "baseline":
         return run_record.fingerprint(model)
-    files = sorted((Path(zoo.__file__).parent / "baselines").rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    return run_record.code("baselines")

@@ -6,7 +6,6 @@ from the same seeds, which gives the same objects, and what the contest needs of
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -17,12 +16,12 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-import zoo
 from training.trainer import data, run_record
 from training.trainer.recipe import Data
 from zoo.data.feeding.flat import Flat, from_flat, to_flat
 from zoo.data.feeding.shards import ShardCache
 from zoo.errors import InvalidValue
+from zoo.files import save_npz
 from zoo.simulation.samples import SAMPLES, simulate
 from zoo.simulation.shifts import Shift
 
@@ -61,7 +60,8 @@ def with_truth(
     Raises:
         InvalidValue: The simulation gives other events now than those in the cache.
     """
-    folder = run_record.prepare_folder(kept / f"{test.manifest['key_sha256'][:16]}-{_code()}")
+    code = run_record.code("simulation")
+    folder = run_record.prepare_folder(kept / f"{test.manifest['key_sha256'][:16]}-{code}")
     missing = [index for index in range(len(test)) if not (folder / _name(index)).is_file()]
     jobs = [(folder, block, index, test.read(index), model) for index in missing]
     if processes > 1 and len(jobs) > 1:
@@ -100,26 +100,20 @@ def shifted(
     Returns:
         What identifies the events, and records [n].
     """
-    name = shift.name if shift else "nominal"
-    key = {"sample": sample, "shift": name, "n": n, "seed": seed, "code": _code()}
+    name, code = shift.name if shift else "nominal", run_record.code("simulation")
+    key = {"sample": sample, "shift": name, "n": n, "seed": seed, "code": code}
     shards = ShardCache(run_record.prepare_folder(kept) / f"{sample}-{name}", key)
     if shards.missing(1):
         config, library = SAMPLES[sample], None
         if shift:
             config = shift.config(config)
-            library = shift.library(kept / f"{name}-showers-{_code()}" if shift.showers else None)
+            library = shift.library(kept / f"{name}-showers-{code}" if shift.showers else None)
         records = simulate(
             sample, n, seed, split="test", config=config, library=library, processes=processes, truth=False
         )
         shards.write(0, records)
         shards.finish(1)
     return key, from_flat(shards.read(0))
-
-
-def _code() -> str:
-    """Returns a hash of the simulation's sources: what another version kept is made anew."""
-    files = sorted((Path(zoo.__file__).parent / "simulation").rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def _name(index: int) -> str:
@@ -135,13 +129,8 @@ def _write(folder: Path, block: Data, index: int, expected: Flat, model: str) ->
         raise InvalidValue(f"test shard {index}", "the events in the cache", "other events, simulated now")
     fields = records.hits.fields
     deposits = records.hits.true_energy_gev if "true_energy_gev" in fields else records.hits.energy_gev
-    path = folder / _name(index)
-    work = path.with_name(f".{path.name}")
-    np.savez(
-        work,
-        **{"hits.true_energy_gev": ak.to_numpy(ak.flatten(deposits)), **_limits(records)},
-    )
-    work.replace(path)
+    arrays = {"hits.true_energy_gev": ak.to_numpy(ak.flatten(deposits)), **_limits(records)}
+    save_npz(folder / _name(index), arrays, compressed=False)
 
 
 def _limits(records: ak.Array) -> dict[str, Floats]:

@@ -31,6 +31,7 @@ from zoo.errors import InvalidValue
 from zoo.evaluation.energy.class_table import ClassTable
 from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_classes
 from zoo.evaluation.energy.verdicts import verdict
+from zoo.files import write, write_json
 from zoo.models.drn.report import energy_report
 from zoo.simulation.shifts import SHIFTS
 from zoo.version import __version__
@@ -107,10 +108,10 @@ def contest(
         kind = _Kind(sample, two, out, processes, cache or run_record.ROOT / "runs" / "cache")
         chosen = [run for run in others if sample in run.samples]
         content["samples"][sample] = kind.hold(n, shift_n, chosen, linear.format(sample=sample))
-    run_record.write_json(out / "contest.json", content)
-    run_record.write_bytes(out / "contest.csv", _csv(content).encode())
-    run_record.write_bytes(out / "contest.md", markdown(content).encode())
-    run_record.write_bytes(out / "index.html", render(content).encode())
+    write_json(out / "contest.json", content)
+    write(out / "contest.csv", _csv(content))
+    write(out / "contest.md", markdown(content))
+    write(out / "index.html", render(content))
     return out / "index.html"
 
 

@@ -19,6 +19,7 @@ from training.trainer import run_record
 from training.trainer.recipe import from_dict
 from zoo.cards import registry
 from zoo.errors import InvalidValue
+from zoo.files import write, write_json
 
 __all__ = ["compare_seeds"]
 
@@ -62,9 +63,9 @@ def compare_seeds(runs: Sequence[Path], out: Path, *, processes: int = 2, cache:
         "model": card.name, "runs": [str(run) for run in runs], "seeds": seeds,
         "objects_seen": facts[0]["objects_seen"], "test_objects": test.manifest["objects"], "metrics": rows,
     }  # fmt: skip
-    run_record.write_json(out / "seeds.json", content)
+    write_json(out / "seeds.json", content)
     page = out / "seeds.md"
-    run_record.write_bytes(page, _markdown(content).encode())
+    write(page, _markdown(content))
     return page
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from zoo.cards.card import ModelCard
 from zoo.cards.reading import read_card
 from zoo.errors import InvalidValue
+from zoo.files import replacing
 
 __all__ = ["record_tag"]
 
@@ -72,17 +72,12 @@ def record_tag(
     text = card_path.read_text(encoding="utf-8")
     head, tail = _around(text, tag)
     # A card must stand in a folder of its name: the new one is checked in a hidden folder of that name.
-    staging = card_path.parent / ".card" / card_path.parent.name
-    temporary = staging / card_path.name
-    try:
-        staging.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(head + "\n".join(blocks) + tail, encoding="utf-8")
-        read_card(temporary)
-        os.replace(temporary, card_path)
-    finally:
-        temporary.unlink(missing_ok=True)
-        staging.rmdir()
-        staging.parent.rmdir()
+    with replacing(card_path) as new:
+        staged = new.parent / card_path.parent.name / new.name
+        staged.parent.mkdir()
+        staged.write_text(head + "\n".join(blocks) + tail, encoding="utf-8")
+        read_card(staged)
+        staged.rename(new)
     return read_card(card_path)
 
 

@@ -13,7 +13,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from zoo.cards import registry
 from zoo.cards.card import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
+from zoo.files import checksums, replacing, sha256, write_json
 from zoo.inference.loading import network_of
 from zoo.version import __version__
 
@@ -93,7 +93,7 @@ def release(
     if not card.tags and card.default_tag != tag:
         raise InvalidValue(f"default_tag of {card.path}", f"the first tag, {tag!r}", repr(card.default_tag))
     for name, expected in facts["files"].items():
-        if run_record.sha256(run / name) != expected:
+        if sha256(run / name) != expected:
             raise InvalidFile(
                 run / name, "is not the file that the run wrote.", "Train again, or restore it."
             )
@@ -101,22 +101,23 @@ def release(
     test = unseen_events(facts, processes, cache or run_record.ROOT / "runs" / "cache")
     candidate = Candidate(run, facts, card, tag, test, _compared(card, tag, baselines))
     make = _release_baseline if card.kind == "baseline" else _release_network
-    with _staging(target) as folder:
+    run_record.prepare_folder(target.parent)
+    with replacing(target) as folder:
+        folder.mkdir()
         files, preset, metrics = make(candidate, folder)
-        run_record.write_json(folder / run_record.RUN_JSON, {**facts, "test_events": test.manifest})
-        folder.replace(target)
-        try:
-            record_tag(
-                card.path,
-                tag,
-                {name: run_record.sha256(target / name) for name in files},
-                metrics,
-                preset=preset,
-                extra={"showers": _showers(facts, test), "code_version": __version__},
-            )
-        except BaseException:
-            shutil.rmtree(target)
-            raise
+        write_json(folder / run_record.RUN_JSON, {**facts, "test_events": test.manifest})
+    try:
+        record_tag(
+            card.path,
+            tag,
+            checksums(target, files),
+            metrics,
+            preset=preset,
+            extra={"showers": _showers(facts, test), "code_version": __version__},
+        )
+    except BaseException:
+        shutil.rmtree(target)
+        raise
     return target
 
 
@@ -273,18 +274,6 @@ def _compared(
         wanted = network_of(card.name).baselines
     found = [baseline(name) for name in wanted]
     return {one.name: one.beside(tag) for one in found if one.card.tags}
-
-
-@contextmanager
-def _staging(target: Path) -> Any:
-    """Gives a hidden folder beside `target`, gone after whatever happens."""
-    folder = target.with_name(f".{target.name}.tmp")
-    shutil.rmtree(folder, ignore_errors=True)  # of a release that was killed
-    run_record.prepare_folder(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _metadata(candidate: Candidate) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import csv
 import io
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from typing import Any
 
 import keras
 
-from training.trainer.run_record import write_bytes, write_json
+from zoo.files import replacing, write, write_json
 
 BACKUP = "backup"
 LOG = "log.csv"
@@ -119,15 +118,13 @@ class Backup(keras.callbacks.Callback):
         if self.model.stop_training:
             return
         done = epoch + 1
-        target, half = self.folder / f"epoch-{done:05d}", self.folder / f".epoch-{done:05d}"
-        for path in (target, half):  # left by a process that was killed
-            shutil.rmtree(path, ignore_errors=True)
-        half.mkdir(parents=True)
-        self.model.save_weights(half / "state.weights.h5")
-        write_json(half / "state.json", {"epochs_done": done, **self.facts(done)})
-        with (half / "state.weights.h5").open("rb+") as file:
-            os.fsync(file.fileno())
-        half.replace(target)
+        target = self.folder / f"epoch-{done:05d}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as new:
+            new.mkdir()
+            with replacing(new / "state.weights.h5") as weights:
+                self.model.save_weights(weights)
+            write_json(new / "state.json", {"epochs_done": done, **self.facts(done)})
         for path in self.folder.iterdir():
             if path != target:
                 shutil.rmtree(path, ignore_errors=True)
@@ -174,22 +171,19 @@ def trim_log(folder: Path, epochs_done: int) -> float:
     writer = csv.DictWriter(text, list(kept[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(kept)
-    write_bytes(path, text.getvalue().encode())
+    write(path, text.getvalue())
     return min(float(row[MONITOR]) for row in kept)
 
 
 def save_keras(model: keras.Model, path: Path) -> None:
     """Saves a model as a .keras file, atomically."""
-    half = path.with_name(f".{path.stem}.half.keras")
-    model.save(half, overwrite=True)
-    with half.open("rb+") as file:
-        os.fsync(file.fileno())
-    half.replace(path)
+    with replacing(path) as new:
+        model.save(new)
 
 
 def copy(source: Path, target: Path) -> None:
     """Copies a file so that the target is never half of it."""
-    write_bytes(target, source.read_bytes())
+    write(target, source.read_bytes())
 
 
 @contextmanager

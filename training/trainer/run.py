@@ -14,9 +14,9 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import math
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from training.trainer.start_weights import start_from
 from zoo.data.feeding.batching import choose_boundaries
 from zoo.data.feeding.flat import lengths
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.files import checksums, save_npz
 from zoo.inference.loading import network_of
 from zoo.version import __version__
 
@@ -235,8 +236,8 @@ def _open(recipe: Recipe, out: Path, resume: bool, accept_other_code: bool) -> d
             )
         run_record.prepare_folder(out)
         for half in out.glob(".*"):  # what a killed process was writing
-            if half.is_file():
-                half.unlink()
+            if half.is_dir():
+                shutil.rmtree(half)
         return facts
     run_record.prepare_folder(out)
     if (out / run_record.RUN_JSON).exists():
@@ -337,16 +338,14 @@ def _finish(recipe: Recipe, out: Path, network: keras.Model, session: run_record
         status="finished",
         finished=run_record.now(),
         best_val_loss=best,
-        files={name: run_record.sha256(out / name) for name in ("model.keras", "check.npz")},
+        files=checksums(out, ("model.keras", "check.npz")),
     )
 
 
 def write_check(model: keras.Model, path: Path) -> None:
     """Keeps what a network answers on a few fixed events, to be compared by whoever loads it later."""
     outputs = check_outputs(model)
-    content = io.BytesIO()
-    np.savez(content, **outputs)
-    run_record.write_bytes(path, content.getvalue())
+    save_npz(path, outputs, compressed=False)
 
 
 def check_outputs(model: keras.Model) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ from typing import Any
 
 import zoo
 from zoo.errors import InvalidFile, InvalidValue
+from zoo.files import write_json
 from zoo.models.network import network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,26 +35,6 @@ RUNS = ROOT / "runs"
 RUN_JSON = "run.json"
 FORMAT = 1  # of run.json
 PACKAGES = ("tensorflow", "keras", "numpy", "awkward", "lightgbm", "tensorflow-probability")
-
-
-def write_json(path: Path, content: Any, *, indent: int | None = 1) -> None:
-    """Writes JSON so that the file is the old one or the new one, never half of either."""
-    write_bytes(path, (json.dumps(content, indent=indent, default=_plain) + "\n").encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces a file atomically, through a temporary sibling that is on disk before the rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp's 0600 would keep colleagues out
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def free_folder(name: str) -> Path:
@@ -210,12 +191,6 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def sha256(path: Path) -> str:
-    """Returns the sha256 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _imported(folder: Path, names: Iterable[str]) -> set[Path]:
     """Returns some modules of a folder and those that they import of it, directly or not."""
     found: set[Path] = set()
@@ -229,6 +204,12 @@ def _imported(folder: Path, names: Iterable[str]) -> set[Path]:
             if isinstance(node, ast.ImportFrom) and node.module:
                 left.append(folder / f"{node.module.rpartition('.')[2]}.py")
     return found
+
+
+def code(package: str) -> str:
+    """Returns a hash of the sources below `zoo/<package>`: what another version kept is made anew."""
+    files = sorted((Path(zoo.__file__).parent / package).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def _hash_sources(files: Iterable[Path]) -> str:
@@ -255,12 +236,3 @@ def _git(*arguments: str) -> str:
     return subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
     ).stdout.strip()
-
-
-def _plain(value: Any) -> Any:
-    """Turns NumPy scalars and paths into what JSON knows."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.cards.card import ModelCard
 from zoo.cards.markdown import header, row
 from zoo.errors import InvalidFile
+from zoo.files import write
 
 __all__ = ["TABLE_END", "TABLE_START", "model_table", "update_readme"]
 
@@ -60,7 +60,5 @@ def update_readme(path: Path, cards: Sequence[ModelCard]) -> bool:
     new = f"{text[: start + len(TABLE_START)]}\n{model_table(cards)}{text[end:]}"
     if new == text:
         return False
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(new, encoding="utf-8")
-    os.replace(temporary, path)
+    write(path, new)
     return True

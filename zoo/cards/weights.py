@@ -6,24 +6,15 @@ A tag's folder is looked for in the folders of `ZOO_SAVED_MODELS` (a list like `
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zoo.cards.card import ModelCard, Tag
 from zoo.cards.registry import info
 from zoo.errors import ChecksumMismatch, InvalidFile
+from zoo.files import folder_sha256, sha256
 
-__all__ = [
-    "check_file",
-    "folder_sha256",
-    "sha256",
-    "tag_file",
-    "tag_folder",
-    "tag_roots",
-    "weights_folder",
-]
+__all__ = ["check_file", "tag_file", "tag_folder", "tag_roots", "weights_folder"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -128,32 +119,3 @@ def check_file(path: Path, expected: str) -> Path:
     if received != expected:
         raise ChecksumMismatch(path, expected, received)
     return path
-
-
-def sha256(path: Path) -> str:
-    """Returns the sha256 of a file's content, in hexadecimal."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read ({error.strerror or error}).") from error
-
-
-def folder_sha256(folder: Path, files: Iterable[str] | None = None) -> str:
-    """Returns one sha256 for a folder: that of the lines "<sha256>  <path>" of its files, sorted by path.
-
-    Args:
-        folder: The folder.
-        files: Paths inside it, all files if not given.
-
-    Returns:
-        The digest, in hexadecimal.
-    """
-    names = files or [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    lines = "".join(f"{sha256(folder / name)}  {name}\n" for name in sorted(names))
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def file_sums(folder: Path, paths: Iterable[str]) -> Mapping[str, str]:
-    """Returns the sha256 of several files of a folder, by path, as a card's tag records them."""
-    return {path: sha256(folder / path) for path in sorted(paths)}

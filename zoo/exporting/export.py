@@ -21,16 +21,14 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cards.card import ModelCard, TensorSpec
-from zoo.cards.weights import folder_sha256, sha256
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.exporting.goldens import golden_inputs, write_tensors
+from zoo.files import checksums, folder_sha256, replacing, sha256
 from zoo.inference.loading import network_of
 from zoo.version import __version__
 
@@ -116,28 +114,17 @@ def replaced_folder(out: Path) -> Iterator[Path]:
             raise InvalidFile(out, "is a file.", "Expected a folder to write to.")
         if any(out.iterdir()) and not (out / MANIFEST).is_file():
             raise InvalidFile(out, "is not empty and no earlier export.", "Choose a new folder.")
-    temporary: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        temporary.chmod(0o755)
-        yield temporary
-        if out.exists():
-            old = temporary.with_name(temporary.name + ".old")
-            os.replace(out, old)
-            os.replace(temporary, out)
-            shutil.rmtree(old)
-        else:
-            os.replace(temporary, out)
+        with replacing(out) as folder:
+            folder.mkdir()
+            yield folder
+    except InvalidFile:
+        raise
     except OSError as error:
-        if isinstance(error, InvalidFile):
-            raise
         raise InvalidFile(
             out, f"cannot be written ({error.strerror or error}).", "Nothing was left behind."
         ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _manifest(
@@ -189,7 +176,7 @@ def _manifest(
             }
             for key, path in paths.items()
         },
-        "golden": {**golden, "cases": cases, "sha256": {path: sha256(folder / path) for path in files}},
+        "golden": {**golden, "cases": cases, "sha256": checksums(folder, files)},
         "tolerance": TOLERANCE,
     }
 

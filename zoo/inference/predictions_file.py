@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InvalidFile
+from zoo.files import replacing
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -62,14 +62,11 @@ def write_predictions(
         branches[name] = plain.reshape(shape)
         types[name] = np.dtype((plain.dtype, shape[1:])) if shape[1:] else plain.dtype
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            temporary = Path(folder) / path.name
-            with uproot.recreate(temporary) as file:
-                tree = file.mktree(TREE, types)
-                if len(found):
-                    tree.extend(branches)
-                file[METADATA_KEY] = json.dumps(dict(metadata or {}))
-            os.replace(temporary, path)
+        with replacing(path) as new, uproot.recreate(new) as file:
+            tree = file.mktree(TREE, types)
+            if len(found):
+                tree.extend(branches)
+            file[METADATA_KEY] = json.dumps(dict(metadata or {}))
     except OSError as error:
         reason = f"cannot be written ({error.strerror or error})."
         raise InvalidFile(path, reason, "Nothing was left behind.") from error

@@ -23,7 +23,6 @@
 | `element_events`, `crossings`, `upstream`, `tracker`, `calorimeters` | one batch of whole events |
 | `cell_grids`, `cell_clusters`, `surfaces` | its cells, clusters, and paths to the detectors' faces |
 | `collisions`, `pythia_collisions` | the pool of collisions at the vertex; the command that makes it |
-| `atomic_npz` | compressed files written whole or not at all |
 
 NumPy and SciPy only; every random draw takes a seed or a generator.
 """

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoo.errors import UnknownName
-from zoo.simulation.atomic_npz import open_npz, save_npz
+from zoo.files import open_npz, save_npz
 from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
 
 __all__ = ["PROCESSES", "SHIPPED", "Collisions", "read"]

@@ -31,8 +31,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +42,7 @@ import numpy.typing as npt
 
 from zoo.detectors.cms_barrel import CRYSTAL_LENGTH_MM, CRYSTAL_MM
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.files import save_npz
 from zoo.simulation.rebinning import GRIDS, OUTER
 from zoo.simulation.shower_table import KINDS
 from zoo.simulation.showers import ShowerLibrary
@@ -151,7 +150,11 @@ def library(
             continue
         rng = np.random.default_rng([seed, number])
         energy = low * (high / low) ** ((np.arange(n) + rng.random(n)) / n)
-        _write(path, {**showers(kind, energy, rng, constants), "grindhammer_peters": np.array(made_by)})
+        arrays = {**showers(kind, energy, rng, constants), "grindhammer_peters": np.array(made_by)}
+        try:
+            save_npz(path, arrays)
+        except OSError as error:
+            raise InvalidFile(path, f"cannot be written: {error}.") from error
     return ShowerLibrary.from_folder(str(folder))
 
 
@@ -308,23 +311,6 @@ def _check(path: Path, made_by: str) -> None:
     if found != made_by:
         what = "Grindhammer-Peters showers of another number, seed or constants" if found else "other showers"
         raise InvalidFile(path, f"holds {what}.", "Name another folder, or remove the file.")
-
-
-def _write(path: Path, arrays: Arrays) -> None:
-    """Writes a file in one step: half a file is never seen under its name."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be written: {error}.") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zoo.simulation.atomic_npz import open_npz, save_npz
+from zoo.files import open_npz, save_npz
 
 F32 = npt.NDArray[np.float32]
 

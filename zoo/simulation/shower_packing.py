@@ -20,17 +20,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import struct
-import tempfile
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zoo.files import write
 from zoo.simulation.rebinning import GRIDS
 from zoo.simulation.shower_file import BLOCK, MAGIC, SHIPPED, outward
 from zoo.simulation.shower_table import KINDS, SCALARS
@@ -131,7 +129,8 @@ def pack(library: ShowerLibrary, out: Path) -> int:
             "blocks": blocks,
         }
     head = json.dumps(header, separators=(",", ":")).encode()
-    _write(out, [MAGIC, struct.pack("<I", len(head)), head, bytes(body)])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(out, MAGIC + struct.pack("<I", len(head)) + head + body)
     return out.stat().st_size
 
 
@@ -139,20 +138,6 @@ def _smallest(data: bytes) -> bytes:
     """The smallest of two zlib streams: with repeats found, and with Huffman codes alone."""
     plain = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     return min(zlib.compress(data, 9), plain.compress(data) + plain.flush(), key=len)
-
-
-def _write(out: Path, parts: Iterable[bytes]) -> None:
-    """Writes a file in one step: half a file is never seen under its name."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(parts)
-        Path(name).chmod(0o644)
-        os.replace(name, out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -18,7 +18,6 @@ electromagnetic models only: no tilt, no taper, no light-collection curve, no ph
 from __future__ import annotations
 
 import functools
-import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ import numpy.typing as npt
 
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
+from zoo.files import sha256
 from zoo.simulation import rebinning
 from zoo.simulation.shower_file import SHIPPED, read_header, read_table
 from zoo.simulation.shower_table import KINDS, SCALARS, Kind, ShowerTable, split_of
@@ -93,7 +93,7 @@ class ShowerLibrary:
             InvalidFile: No such file, or not a packed library.
         """
         read_header(Path(path))
-        return ShowerLibrary(str(path), _sha256(Path(path)), True)
+        return ShowerLibrary(str(path), sha256(Path(path)), True)
 
     @staticmethod
     @functools.lru_cache(maxsize=2)
@@ -114,7 +114,7 @@ class ShowerLibrary:
                 raise InvalidFile(
                     file, "no such file.", "A shower folder holds photons.npz and electrons.npz."
                 )
-        return ShowerLibrary(str(path), "+".join(_sha256(file) for file in files), False)
+        return ShowerLibrary(str(path), "+".join(sha256(file) for file in files), False)
 
     def table(self, kind: str) -> ShowerTable:
         """Returns the showers of "photon" or "electron".
@@ -235,12 +235,6 @@ def _positive(energy_gev: npt.ArrayLike) -> F64:
     if not good.all():
         raise InvalidValue("energy_gev", "finite and positive energies", energy[~good][:5].tolist())
     return energy
-
-
-def _sha256(path: Path) -> str:
-    """Returns the sha256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.lru_cache(maxsize=4)

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from functools import cached_property
@@ -32,6 +30,7 @@ from zoo.data.feeding.flat import OFFSETS, Flat, lengths, n_objects, to_flat
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Schema
 from zoo.errors import ChecksumMismatch, InvalidFile, InvalidValue
+from zoo.files import save_npz, sha256, write_json
 
 __all__ = ["ShardCache", "unique_showers"]
 
@@ -74,16 +73,16 @@ class ShardCache:
         """
         flat = to_flat(records, self.schema) if isinstance(records, ak.Array) else dict(records)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            sha256 = _write_npz(self._npz(index), flat)
+            path = self._npz(index)
+            save_npz(path, flat, compressed=False)
             note = {
                 "key_sha256": self.key_sha256,
-                "sha256": sha256,
+                "sha256": sha256(path),
                 "objects": n_objects(flat),
                 self.schema.nodes: int(flat[OFFSETS][-1]),
                 "showers": unique_showers(flat),
             }
-            _write_json(self._note(index), note)
+            write_json(self._note(index), note)
         except OSError as error:
             raise InvalidFile(
                 self.folder,
@@ -130,7 +129,7 @@ class ShardCache:
             "shards": [{k: note[k] for k in ("sha256", *counted)} for note in notes],
         }
         try:
-            _write_json(self.folder / MANIFEST, manifest)
+            write_json(self.folder / MANIFEST, manifest)
         except OSError as error:
             raise InvalidFile(self.folder, f"cannot be written ({error.strerror or error}).") from error
         self.__dict__.pop("manifest", None)
@@ -182,7 +181,7 @@ class ShardCache:
         if note["key_sha256"] != self.key_sha256:
             raise InvalidFile(path, "this shard was made for another key.", "Make the cache again.")
         if index not in self._checked:
-            received = _sha256(path)
+            received = sha256(path)
             if received != note["sha256"]:
                 raise ChecksumMismatch(path, note["sha256"], received)
             self._checked.add(index)
@@ -214,7 +213,7 @@ class ShardCache:
         if note.get("key_sha256") != self.key_sha256 or not path.is_file():
             return False
         if index not in self._checked:
-            if _sha256(path) != note["sha256"]:
+            if sha256(path) != note["sha256"]:
                 return False
             self._checked.add(index)
         return True
@@ -242,41 +241,12 @@ def unique_showers(flat: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[int]]
     return {library: [int(row) for row in rows if row >= 0] for library, rows in found.items()}
 
 
-def _write_npz(path: Path, flat: Flat) -> str:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, **flat)  # type: ignore[arg-type]
-        sha256 = _sha256(Path(name))
-        os.replace(name, path)
-    finally:
-        if os.path.exists(name):
-            os.unlink(name)
-    return sha256
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, indent=1, sort_keys=True)
-        os.replace(name, path)
-    finally:
-        if os.path.exists(name):
-            os.unlink(name)
-
-
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None  # absent or damaged: to be made again
     return content if isinstance(content, dict) else None
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _difference(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

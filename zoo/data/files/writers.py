@@ -7,8 +7,6 @@ job, a full disk or a folder without permission leaves no half-written file behi
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Schema
 from zoo.data.records import field_names, leaf_values, validate
 from zoo.errors import InvalidFile, InvalidValue, ZooError
+from zoo.files import replacing
 
 __all__ = ["METADATA_KEY", "write_root"]
 
@@ -62,12 +61,7 @@ def write_root(
         raise InvalidFile(path.parent, "the folder does not exist.", "Create it first.")
     chunks = [records] if isinstance(records, ak.Array) else records
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        raise InvalidFile(path.parent, f"the folder cannot be written ({error.strerror}).") from error
-    os.close(handle)
-    try:
-        with uproot.recreate(name) as file:
+        with replacing(path) as new, uproot.recreate(new) as file:
             tree = None
             for chunk in chunks:
                 validate(chunk, schema)
@@ -78,17 +72,12 @@ def write_root(
             if tree is None:
                 raise InvalidValue("records", "at least one chunk of records", "an empty iterable")
             file[METADATA_KEY] = text
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
     except ZooError:
         raise
     except OSError as error:
         raise InvalidFile(
-            path, f"could not be written ({error.strerror or error}); nothing was left."
+            path, f"cannot be written ({error.strerror or error}).", "Nothing was left behind."
         ) from error
-    finally:
-        if os.path.exists(name):
-            os.unlink(name)
     return path
 
 
@@ -110,9 +99,3 @@ def _branches(records: ak.Array) -> dict[str, Any]:
         name: ak.to_packed(records[name]) if ak.fields(records[name]) else leaf_values(records, name)
         for name in ak.fields(records)
     }
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import InvalidFile
 from zoo.evaluation.pages import plots
+from zoo.files import replacing
 
 __all__ = ["Plan", "Progress", "check_target", "publish"]
 
@@ -67,41 +66,18 @@ def publish(
     check_target(out)
     target = Path(out).absolute()
     try:
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise InvalidFile(target.parent, f"the folder cannot be written ({error.strerror}).") from error
-    try:
-        text = json.dumps(content, indent=1, allow_nan=False)
-        (work / "report.json").write_text(text + "\n", encoding="utf-8")
-        (work / "plots").mkdir()
-        names = []
-        with plots.style():
-            for name, draw in plan:
-                plots.save(draw(), work / "plots" / f"{name}.png")
-                names.append(name)
-                tell(f"plot {name}", len(names) / len(plan))
-        pictures = {name: (work / "plots" / f"{name}.png").read_bytes() for name in names}
-        (work / "index.html").write_text(page(content, pictures), encoding="utf-8")
-        work.chmod(0o755)
-        _replace(work, target)
+        with replacing(target) as work:
+            (work / "plots").mkdir(parents=True)
+            text = json.dumps(content, indent=1, allow_nan=False)
+            (work / "report.json").write_text(text + "\n", encoding="utf-8")
+            names = []
+            with plots.style():
+                for name, draw in plan:
+                    plots.save(draw(), work / "plots" / f"{name}.png")
+                    names.append(name)
+                    tell(f"plot {name}", len(names) / len(plan))
+            pictures = {name: (work / "plots" / f"{name}.png").read_bytes() for name in names}
+            (work / "index.html").write_text(page(content, pictures), encoding="utf-8")
     except OSError as error:
         raise InvalidFile(out, f"the report could not be written ({error.strerror or error}).") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return target
-
-
-def _replace(work: Path, target: Path) -> None:
-    """Puts the new folder in the place of the old one, which goes only when the new one is there."""
-    if not target.exists():
-        os.rename(work, target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    os.rename(target, old / "report")
-    try:
-        os.rename(work, target)
-    except OSError:
-        os.rename(old / "report", target)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
