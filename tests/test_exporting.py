@@ -27,6 +27,7 @@ def test_the_folder_holds_what_the_manifest_says(folder):
     assert manifest["code_version"] == zoo.__version__
     hits, mask, event = manifest["inputs"]
     assert hits["shape"] == [-1, -1, 3] and mask["shape"] == [-1, -1] and event["shape"] == [-1, 1]
+    assert mask["mask_of"] == "hits" and "mask_of" not in hits and "mask_of" not in event
     assert hits["saved_model"] == "serving_default_hits:0"
     assert [entry["frozen"] for entry in manifest["inputs"]] == ["hits", "hit_mask", "event"]
     assert sorted(manifest["signatures"]["flat"]["inputs"]) == ["event", "hits", "row_splits"]
@@ -101,7 +102,7 @@ def test_a_model_that_is_not_its_card_is_refused(toy_models, tmp_path):
 
 
 def test_exporting_again_replaces_an_earlier_export(toy_release, folder, monkeypatch):
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     monkeypatch.setattr(graphs, "write_onnx", lambda graph, card, path, metadata: path.write_bytes(b"x"))
     (folder / "stale.txt").write_text("x")

@@ -10,9 +10,10 @@ from tiny_runs import tiny
 
 from training.__main__ import main
 from training.baselines import linear_calibration
-from training.contest.objects import contest, contestants
-from training.contest.objects import events as contest_events
-from training.contest.objects import objects as contests
+from training.contest import contestants
+from training.contest import events as contest_events
+from training.contest import objects as contests
+from training.contest.objects import contest
 from training.trainer import data, run, run_record
 from training.trainer.recipe import Data
 from zoo.errors import InvalidFile, InvalidValue, UnknownName

@@ -14,7 +14,8 @@ from training.baselines import linear_calibration as linear_trainer
 from training.release.publish import release
 from training.trainer import run, run_record
 from training.trainer.recipe import read
-from zoo.cards.card import read_card, registry
+from zoo.cards import registry
+from zoo.cards.card import read_card
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
 
