@@ -27,6 +27,7 @@ def test_the_folder_holds_what_the_manifest_says(folder):
     assert manifest["code_version"] == zoo.__version__
     hits, mask, event = manifest["inputs"]
     assert hits["shape"] == [-1, -1, 3] and mask["shape"] == [-1, -1] and event["shape"] == [-1, 1]
+    assert mask["mask_of"] == "hits" and "mask_of" not in hits and "mask_of" not in event
     assert hits["saved_model"] == "serving_default_hits:0"
     assert [entry["frozen"] for entry in manifest["inputs"]] == ["hits", "hit_mask", "event"]
     assert sorted(manifest["signatures"]["flat"]["inputs"]) == ["event", "hits", "row_splits"]

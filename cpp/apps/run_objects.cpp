@@ -39,12 +39,10 @@ zoo::Tensors read_objects(const zoo::Manifest& manifest, const std::filesystem::
   zoo::Tensors objects;
   bool sets = false;
   for (const zoo::TensorSpec& spec : manifest.inputs()) {
-    const std::string mask = manifest.mask_of(spec.name);
-    sets = sets || !mask.empty();
-    const bool is_mask = std::any_of(manifest.inputs().begin(), manifest.inputs().end(), [&](const zoo::TensorSpec& s) {
-      return manifest.mask_of(s.name) == spec.name;
-    });
-    if (!is_mask) objects[spec.name] = zoo::npy::read((folder / (spec.name + ".npy")).string());
+    if (spec.mask_of.empty())
+      objects[spec.name] = zoo::npy::read((folder / (spec.name + ".npy")).string());
+    else
+      sets = true;
   }
   if (sets) objects["row_splits"] = zoo::npy::read((folder / "row_splits.npy").string());
   return objects;

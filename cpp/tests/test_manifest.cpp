@@ -12,7 +12,7 @@ namespace {
 const char* const kText = R"({"format": 1, "model": "drn", "tag": "barrel_v1", "tolerance": 1e-5,
  "inputs": [{"name": "hits", "dtype": "float32", "shape": [-1, -1, 5], "unit": null, "features": ["ieta"],
              "saved_model": "serving_default_hits:0", "frozen": "hits"},
-            {"name": "hit_mask", "dtype": "float32", "shape": [-1, -1], "saved_model": "serving_default_hit_mask:0", "frozen": "hit_mask"}],
+            {"name": "hit_mask", "dtype": "float32", "shape": [-1, -1], "mask_of": "hits", "saved_model": "serving_default_hit_mask:0", "frozen": "hit_mask"}],
  "outputs": [{"name": "energy_gev", "dtype": "float32", "shape": [-1], "unit": "GeV", "frozen": "energy_gev"}],
  "signatures": {"serving_default": {"inputs": {"hits": "serving_default_hits:0"}, "outputs": {"energy_gev": "StatefulPartitionedCall:0"}}},
  "artefacts": {"frozen": {"path": "frozen.pb", "sha256": "0"}},
@@ -32,6 +32,8 @@ int main() {
   CHECK(manifest.output("energy_gev").unit == "GeV" && manifest.frozen_signature().outputs.at("energy_gev") == "energy_gev");
   CHECK(manifest.signature("serving_default").outputs.at("energy_gev") == "StatefulPartitionedCall:0");
   CHECK(manifest.mask_of("hits") == "hit_mask" && manifest.mask_of("hit_mask").empty());
+  CHECK(with("\"name\": \"hit_mask\"", "\"name\": \"is_real\"").mask_of("hits") == "is_real");
+  CHECK(with("\"mask_of\": \"hits\", ", "").mask_of("hits") == "hit_mask");  // a manifest of the first releases
   CHECK(manifest.cases().size() == 1);
 
   CHECK_THROWS(zoo::UnknownName, manifest.input("hit"), "unknown input tensor 'hit'", "Did you mean 'hits'", "hit_mask");

@@ -131,6 +131,7 @@ def write_toy_tag(folder):
                 "dtype": "float32",
                 "shape": [-1, *((-1, *array.shape[2:]) if name.startswith("hit") else array.shape[1:])],
                 "unit": "GeV",
+                **({"mask_of": "hits"} if name == "hit_mask" else {}),
                 "saved_model": names["serving_default"][kind][name],
                 "frozen": name,
             }

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.data.files.branch_maps import Branch, BranchMap, own_map, read_branch_map
+from zoo.data.files.branch_maps import Branch, BranchMap, kind_of_map, own_map, read_branch_map
+from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
 GOOD = """
@@ -80,3 +81,23 @@ def test_a_missing_file_is_named(tmp_path):
 def test_branch_or_constant_not_both():
     with pytest.raises(InvalidValue, match="either"):
         BranchMap("t", {"rho_gev": Branch("rho", constant=1.0)})
+
+
+RECHITS = """
+tree = "events"  # its "clusters.energy_gev" are made later
+[fields]
+"hits.ieta" = "rh_ieta"
+"hits.iphi" = "rh_iphi"
+"hits.energy_gev" = "rh_e"
+"hits.noise_gev" = { constant = 0.08 }
+"hits.dead_neighbours" = { constant = 0 }
+rho_gev = "rho"
+"""
+
+
+def test_the_fields_of_a_map_say_of_which_kind_it_is(tmp_path):
+    """A comment that names a cluster says nothing."""
+    kinds = (RECHIT_EVENTS, CLUSTER_EVENTS)
+    assert kind_of_map(write(tmp_path, RECHITS), kinds) is RECHIT_EVENTS
+    with pytest.raises(InvalidValue, match="exactly one kind"):
+        kind_of_map(write(tmp_path, 'tree = "events"\n[fields]\nrho_gev = "rho"\n'), kinds)

@@ -143,6 +143,7 @@ def _manifest(
                 "shape": list(spec.dims),
                 "unit": spec.unit,
                 "features": list(spec.features),
+                **({"mask_of": spec.mask_of} if spec.mask_of else {}),
                 "saved_model": serving[side][spec.name],
                 "frozen": spec.name,
                 "onnx": spec.name,

@@ -184,22 +184,19 @@ def input_kind(path: str | os.PathLike[str], branch_map: str | os.PathLike[str] 
 
     Args:
         path: ROOT file.
-        branch_map: Of an own ntuple; with a field of clusters in it, these are events of clusters.
+        branch_map: Of an own ntuple; the fields that it names decide.
 
     Raises:
         InvalidFile: It holds neither.
+        InvalidValue: The branch map fits neither.
     """
-    from zoo.data.files.branch_maps import read_branch_map
+    from zoo.data.files.branch_maps import kind_of_map
     from zoo.data.files.readers import kind_of_file
     from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS
 
     kinds = (RECHIT_EVENTS, CLUSTER_EVENTS)
     if branch_map is not None:
-        chosen = Path(branch_map)
-        text = chosen.read_text(encoding="utf-8") if chosen.is_file() else ""
-        schema = CLUSTER_EVENTS if "clusters." in text else RECHIT_EVENTS
-        read_branch_map(chosen, schema)
-        return schema
+        return kind_of_map(Path(branch_map), kinds)
     kind = kind_of_file(Path(path))
     if kind not in kinds:
         words = " or ".join(f"{one.title} (tree {one.name!r})" for one in kinds)

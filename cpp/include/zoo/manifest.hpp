@@ -19,6 +19,7 @@ struct TensorSpec {
   Shape shape;  // -1: any size; the first axis is the batch
   std::string unit;
   std::vector<std::string> features;  // names of the entries of the last axis; may be empty
+  std::string mask_of;                // of a mask: the input whose real entries it marks
   std::string saved_model;            // graph tensor of serving_default, e.g. "serving_default_hits:0"
   std::string frozen;                 // bare node name, e.g. "hits"
 };
@@ -64,11 +65,24 @@ inline std::vector<TensorSpec> parse_specs(const json::Value& list) {
     spec.unit = text_or_empty(item, "unit");
     if (item.contains("features") && !item.at("features").is_null())
       for (const json::Value& feature : item.at("features").array()) spec.features.push_back(feature.string());
+    spec.mask_of = text_or_empty(item, "mask_of");
     spec.saved_model = text_or_empty(item, "saved_model");
     spec.frozen = text_or_empty(item, "frozen");
     specs.push_back(std::move(spec));
   }
   return specs;
+}
+
+/// Manifests of the first releases have no `mask_of`: there the set `x` or `xs` is the input that has an `x_mask`.
+inline void name_masks_of_first_releases(std::vector<TensorSpec>& inputs) {
+  for (const TensorSpec& spec : inputs)
+    if (!spec.mask_of.empty()) return;
+  for (TensorSpec& mask : inputs)
+    for (const TensorSpec& set : inputs) {
+      const bool plural = set.name.size() > 1 && set.name.back() == 's';
+      const std::string one = plural ? set.name.substr(0, set.name.size() - 1) : set.name;
+      if (mask.name == set.name + "_mask" || mask.name == one + "_mask") mask.mask_of = set.name;
+    }
 }
 
 }  // namespace detail
@@ -95,6 +109,7 @@ class Manifest {
     model_ = root.at("model").string();
     tag_ = detail::text_or_empty(root, "tag");
     inputs_ = detail::parse_specs(root.at("inputs"));
+    detail::name_masks_of_first_releases(inputs_);
     outputs_ = detail::parse_specs(root.at("outputs"));
     for (const auto& [name, value] : root.at("signatures").object())
       signatures_[name] = {detail::texts(value.at("inputs")), detail::texts(value.at("outputs"))};
@@ -146,12 +161,10 @@ class Manifest {
   std::string golden_input(const std::string& name) const { return golden(golden_inputs_, "golden input", name); }
   std::string golden_output(const std::string& name) const { return golden(golden_outputs_, "golden output", name); }
 
-  /// The name of a hit mask, or "" where `name` is no set of nodes: a set `x` is the tensor that has an `x_mask`.
+  /// The name of the mask of a set of nodes, or "" where `name` is no set.
   std::string mask_of(const std::string& name) const {
     for (const TensorSpec& spec : inputs_)
-      if (spec.name == name + "_mask" || (name.size() > 1 && name.back() == 's' &&
-                                          spec.name == name.substr(0, name.size() - 1) + "_mask"))
-        return spec.name;
+      if (!name.empty() && spec.mask_of == name) return spec.name;
     return "";
   }
 

@@ -26,7 +26,7 @@ from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Schema
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 
-__all__ = ["Branch", "BranchMap", "own_map", "read_branch_map"]
+__all__ = ["Branch", "BranchMap", "kind_of_map", "own_map", "read_branch_map"]
 
 _KEYS = ("branch", "factor", "optional", "constant")
 
@@ -141,6 +141,32 @@ def read_branch_map(path: str | Path, schema: Schema = OBJECTS) -> BranchMap:
         {name: _entry(path, name, value, schema) for name, value in entries.items()},
         schema,
     )
+
+
+def kind_of_map(path: str | Path, kinds: Iterable[Schema]) -> Schema:
+    """Returns which kind of records a branch map describes, by the fields that it names.
+
+    Args:
+        path: The TOML file.
+        kinds: The candidates.
+
+    Raises:
+        InvalidFile: The file is missing or not TOML.
+        InvalidValue: It fits none of them, or several; says what is wrong for each.
+    """
+    verdicts = {}
+    for kind in kinds:
+        try:
+            read_branch_map(path, kind)
+            verdicts[kind] = "fits"
+        except (UnknownName, InvalidValue) as error:
+            verdicts[kind] = str(error)
+    fitting = [kind for kind, verdict in verdicts.items() if verdict == "fits"]
+    if len(fitting) != 1:
+        expected = f"the fields of exactly one kind, {' or '.join(kind.title for kind in verdicts)}"
+        verdict = "; ".join(f"{kind.title}: {text}" for kind, text in verdicts.items())
+        raise InvalidValue(f"branch map {path}", expected, verdict)
+    return fitting[0]
 
 
 def _entry(path: str | Path, name: str, value: Any, schema: Schema) -> Branch:
