@@ -11,11 +11,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Bytes, Floats, Ints
 from zoo.errors import InvalidValue
 
 __all__ = ["ClusterBootstrap", "CrossedBootstrap", "is_worse", "paired_ratio"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class ClusterBootstrap:
@@ -44,17 +43,17 @@ class ClusterBootstrap:
             raise InvalidValue("replicas", "at least 2", replicas)
         stacked = np.stack(columns)
         names, inverse = np.unique(stacked, axis=1, return_inverse=True)
-        self.cluster: npt.NDArray[np.int64] = np.asarray(inverse, np.int64).reshape(-1)
+        self.cluster: Ints = np.asarray(inverse, np.int64).reshape(-1)
         self.n_clusters = int(names.shape[1])
         self.replicas = replicas
         rng = np.random.default_rng(seed)
-        self.weights: npt.NDArray[np.uint8] = np.zeros((replicas, self.n_clusters), np.uint8)
+        self.weights: Bytes = np.zeros((replicas, self.n_clusters), np.uint8)
         if self.n_clusters:
             share = np.full(self.n_clusters, 1.0 / self.n_clusters)
             drawn = rng.multinomial(self.n_clusters, share, size=replicas)
             self.weights = np.minimum(drawn, 255).astype(np.uint8)
 
-    def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
+    def event_weights(self, index: Ints) -> Floats:
         """Weights of some events: the nominal ones in row 0, then one row a replica.
 
         Args:
@@ -67,7 +66,7 @@ class ClusterBootstrap:
         weights[1:] = self.weights[:, self.cluster[index]]
         return weights
 
-    def fraction(self, hit: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> Floats:
+    def fraction(self, hit: Bools, index: Ints) -> Floats:
         """Fraction of events for which something holds, nominal and in each replica.
 
         Args:
@@ -119,7 +118,7 @@ class CrossedBootstrap:
         self._weights = showers.weights
         self.n_clusters, self.replicas = showers.n_clusters, replicas
 
-    def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
+    def event_weights(self, index: Ints) -> Floats:
         """Weights of some events [1 + R, M], the nominal ones first; as `ClusterBootstrap`."""
         weights = np.ones((1 + self.replicas, len(index)))
         second = np.where(self._two[index], self._weights[:, self._second[index]], 1)

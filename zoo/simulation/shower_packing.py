@@ -29,15 +29,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats32, Ints
 from zoo.errors import InvalidFile
 from zoo.files import write
 from zoo.simulation.rebinning import GRIDS, Grid
 from zoo.simulation.shower_table import KINDS, SCALARS, Kind, ShowerTable
 from zoo.simulation.showers import ShowerLibrary
-
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 SHIPPED = Path(__file__).parent / "library" / "showers.bin"
 MAGIC = b"ZOOSHOW1"
@@ -51,7 +48,7 @@ PROVENANCE = (
 )
 
 
-def encode(image: F32, levels: npt.NDArray[np.floating]) -> tuple[U8, F32]:
+def encode(image: Floats32, levels: npt.NDArray[np.floating]) -> tuple[Bytes, Floats32]:
     """Codes images as fourth roots with the rounding error spread over the neighbours.
 
     Args:
@@ -87,7 +84,7 @@ def encode(image: F32, levels: npt.NDArray[np.floating]) -> tuple[U8, F32]:
     return codes, scale.astype(np.float32)
 
 
-def decode(codes: U8, scale: F32) -> F32:
+def decode(codes: Bytes, scale: Floats32) -> Floats32:
     """Returns the deposits scale * code^4 of codes [S, cells, cells] with scales [S]."""
     deposit = codes.astype(np.float32)
     np.multiply(deposit, deposit, out=deposit)
@@ -214,7 +211,7 @@ def read_table(path: Path, kind: Kind) -> ShowerTable:
         raise InvalidFile(path, f"is truncated or damaged: {error}.") from error
     scales = scalars[len(SCALARS) :]
 
-    def images_gev(rows: Ints, outer: bool) -> tuple[F32, ...]:
+    def images_gev(rows: Ints, outer: bool) -> tuple[Floats32, ...]:
         wanted = GRIDS if outer else GRIDS[:-1]
         return tuple(
             decode(stored[index][rows].reshape(-1, grid.cells, grid.cells), scales[index][rows])
