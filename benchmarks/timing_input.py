@@ -14,7 +14,8 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from zoo.arrays import Floats32, Ints
 
 SEED, SHOWERS = 20220509, 4096
 IMAGES, SIDE, SEED_AT = 1024, 32, 15
@@ -28,12 +29,12 @@ GEV_PER_ADC = 0.039
 class Showers:
     """Showers one behind the other; T hits of B showers."""
 
-    counts: npt.NDArray[np.int64]  # [B] hits of each
-    scaled: npt.NDArray[np.float32]  # [T, 5] x, y, z, energy, noise in the scaling of CMS
-    context: npt.NDArray[np.float32]  # [B, 2] rho / 13 GeV, leakage fraction / 0.05
-    target: npt.NDArray[np.float32]  # [B] log(E_raw / E_true)
-    hits: npt.NDArray[np.float32]  # [T, 5] ieta, iphi, energy GeV, noise GeV, dead neighbours
-    event: npt.NDArray[np.float32]  # [B, 2] rho GeV, leakage GeV
+    counts: Ints  # [B] hits of each
+    scaled: Floats32  # [T, 5] x, y, z, energy, noise in the scaling of CMS
+    context: Floats32  # [B, 2] rho / 13 GeV, leakage fraction / 0.05
+    target: Floats32  # [B] log(E_raw / E_true)
+    hits: Floats32  # [T, 5] ieta, iphi, energy GeV, noise GeV, dead neighbours
+    event: Floats32  # [B, 2] rho GeV, leakage GeV
 
     def batch(self, start: int, size: int) -> Showers:
         """Returns `size` consecutive showers, from the front again after the last."""
@@ -49,7 +50,7 @@ class Showers:
             self.event[rows],
         )
 
-    def inputs(self) -> dict[str, npt.NDArray[np.float32]]:
+    def inputs(self) -> dict[str, Floats32]:
         """Returns the input tensors of the zoo's DRN, padded to the longest shower."""
         mask = np.arange(self.counts.max()) < self.counts[:, None]
         hits = np.zeros((*mask.shape, self.hits.shape[1]), np.float32)
@@ -96,9 +97,9 @@ def showers() -> Showers:
 class Images:
     """Images of B candidates."""
 
-    image: npt.NDArray[np.float32]  # [B, 32, 32, 2] E_T and |E_z| in GeV
-    seed: npt.NDArray[np.float32]  # [B, 2] ieta, iphi of the crystal at [15, 15]
-    mass_gev: npt.NDArray[np.float32]  # [B]
+    image: Floats32  # [B, 32, 32, 2] E_T and |E_z| in GeV
+    seed: Floats32  # [B, 2] ieta, iphi of the crystal at [15, 15]
+    mass_gev: Floats32  # [B]
 
     def batch(self, start: int, size: int) -> Images:
         """Returns `size` consecutive images, from the front again after the last."""

@@ -202,6 +202,20 @@ def test_no_catch_all_modules():
     assert not [path for path in FILES if path.stem in banned or path.parent.name in banned]
 
 
+def test_only_the_methods_that_keras_names_need_no_docstring():
+    """The arguments of a layer stand in the docstring of its class."""
+    named = {"build", "call", "compute_output_shape", "get_config"}
+    bare = set()
+    for folder in ("layers", "losses", "models"):
+        for path in (ROOT / "zoo" / folder).rglob("[!_]*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                public = isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+                for method in node.body if public else ():
+                    if isinstance(method, ast.FunctionDef) and not ast.get_docstring(method):
+                        bare.add((module_name(path), node.name, method.name))
+    assert not [each for each in bare if each[-1] not in named and not each[-1].startswith("_")]
+
+
 def test_files_stay_small():
     long = {
         module_name(path): n

@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints, owners
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, PFClusters, corrected_energy_gev, lattice_clusters
 from zoo.baselines.pf_clustering.cluster_variables import plane_place
 from zoo.clustering.lattice import flat
 from zoo.simulation.flat_segment import FlatEvents, FlatSegment
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 SEGMENT = FlatSegment()
 SHAPE = (SEGMENT.n_rows, SEGMENT.n_columns)
@@ -58,10 +54,10 @@ def cluster(events: FlatEvents) -> Found:
     """Clusters events of the segment and finds the photons in the clusters."""
     row_splits, row, column, energy = events.hits()
     clusters = lattice_clusters(PLANE, row_splits, row, column, energy, config=FLAT_SEGMENT)
-    event = np.repeat(np.arange(len(events.energy_gev)), np.diff(clusters.row_splits))
+    event = owners(np.diff(clusters.row_splits))
     place = plane_place(PLANE, clusters.position_cm)
     table = clusters.fractions
-    of_hit = np.repeat(np.arange(len(events.energy_gev)), np.diff(row_splits))
+    of_hit = owners(np.diff(row_splits))
     n = events.energy_gev.shape[1]
     owner = np.full(events.energy_gev.shape, -1)
     for photon in range(n):

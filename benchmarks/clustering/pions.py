@@ -5,15 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.clustering.photons_found import SHAPE, Found, blocks, cluster
 from benchmarks.clustering.tables import Lines, half_width, table
+from zoo.arrays import Bools, Floats
 from zoo.detectors.cms_barrel import CRYSTAL_MM, RADIUS_CM
 from zoo.simulation.flat_segment import flat_events, pion_photons
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 MOMENTUM_EDGES = (2, 5, 10, 20, 40)
 """GeV: the talk's four bins are not published."""

@@ -7,15 +7,12 @@ import itertools
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.clustering.photons_found import BLOCK, PLANE, SEGMENT, SHAPE, blocks, cluster
 from benchmarks.clustering.tables import Lines, half_width, table
+from zoo.arrays import Bools, Floats
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, PFClusters, lattice_clusters
 from zoo.simulation.flat_segment import flat_events, simulate_flat
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 TALKS_SEPARATION = 2.75
 """Crystals along each axis between the photons of a pair, at most: uniform to here, the efficiency is the

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.clustering.photons_found import SEGMENT
 from benchmarks.clustering.tables import Lines, table
+from zoo.arrays import Floats, Floats32, Ints
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, lattice_clusters
 from zoo.clustering.lattice import flat
 from zoo.simulation.showers import ShowerLibrary
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def shape(n: int) -> Lines:
@@ -40,7 +37,7 @@ def shape(n: int) -> Lines:
     yield from table(("impact", "", "E1/E9", "E9/E25", "E25/E", "cluster/E"), rows)
 
 
-def _around(images: npt.NDArray[np.float32], event: Ints, row: Ints, column: Ints, half: int) -> Floats:
+def _around(images: Floats32, event: Ints, row: Ints, column: Ints, half: int) -> Floats:
     """[K] sums of (2 half + 1)^2 crystals."""
     padded = np.pad(images, ((0, 0), (half, half), (half, half))).astype(np.float64)
     reach = np.arange(2 * half + 1)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from zoo.angles import wrap_phi
 from zoo.baselines import pf_clustering as pf
 from zoo.clustering import lattice
 from zoo.clustering import pf_clusters as clustering
@@ -230,7 +231,7 @@ def test_phi_closes_and_ieta_has_no_zero():
     # the same hits anywhere else along phi: turned, nothing else
     there = pf.pf_clusters([0, 4], [-1, 1, 1, -1], [100, 101, 100, 101], [5.0, 1.0, 2.0, 3.0])
     np.testing.assert_allclose(around.eta, there.eta, **ROUND)
-    turn = cms_barrel.wrap_phi(there.phi - around.phi)
+    turn = wrap_phi(there.phi - around.phi)
     np.testing.assert_allclose(turn, 100 * cms_barrel.PHI_PITCH, **ROUND)
     assert len(pf.pf_clusters([0, 2], [-85, 85], [7, 7], [5.0, 4.0])) == 2  # the ends do not touch
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from zoo.__main__ import main
+from zoo.angles import wrap_phi
 from zoo.baselines.pf_clustering import pf_clusters
 from zoo.data.files.readers import read_metadata, read_root
 from zoo.data.kinds.clusters import CLUSTER_EVENTS
@@ -126,7 +127,7 @@ def test_jets_are_turned_mirrored_and_whole():
     )  # fmt: skip
     np.testing.assert_allclose(energy, made.energy_gev, rtol=1e-6)
     np.testing.assert_allclose(np.arcsinh(z / np.hypot(x, y)), made.eta, atol=1e-5)
-    np.testing.assert_allclose(cms_barrel.wrap_phi(np.arctan2(y, x) - made.phi), 0, atol=1e-5)
+    np.testing.assert_allclose(wrap_phi(np.arctan2(y, x) - made.phi), 0, atol=1e-5)
     pool = JetPool.shipped()
     known = np.abs(pool.axis[0][pool.split == 1][:, None] - made.energy_gev).min(axis=0)
     assert np.all(known < 1e-6 * made.energy_gev)  # jets of the split, not scaled
@@ -217,7 +218,7 @@ def test_windows_of_the_core_are_whole(records):
     crystal_eta = cms_barrel.eta_from_ieta(flat(records, "ieta").astype(int))
     crystal_phi = cms_barrel.phi_from_iphi(flat(records, "iphi"))
     off_eta = np.abs(flat(records, "eta") - crystal_eta) / cms_barrel.ETA_PITCH
-    off_phi = np.abs(cms_barrel.wrap_phi(flat(records, "phi") - crystal_phi)) / cms_barrel.PHI_PITCH
+    off_phi = np.abs(wrap_phi(flat(records, "phi") - crystal_phi)) / cms_barrel.PHI_PITCH
     assert np.quantile(off_eta, 0.999) < 1.0 and np.quantile(off_phi, 0.999) < 1.0
     largest_eta, largest_phi = 0.1 + 0.1 / 1.5 * 1.48, 0.7  # the run-3 edges
     assert (shape.window[0] - 2) * cms_barrel.ETA_PITCH > largest_eta
@@ -229,7 +230,7 @@ def test_windows_of_the_core_are_whole(records):
     near, far, above, below = 0, 0, 0, 0
     for seed in np.flatnonzero(seeds(records) & (np.abs(eta) < 1.1)):
         others = np.flatnonzero((events == events[seed]) & soft)
-        dphi = np.abs(cms_barrel.wrap_phi(phi[others] - phi[seed]))
+        dphi = np.abs(wrap_phi(phi[others] - phi[seed]))
         deta = np.abs(eta[others] - eta[seed])
         near += np.sum((deta < 0.2) & (dphi > 0.3) & (dphi < 0.4))
         far += np.sum((deta < 0.2) & (dphi > 0.6) & (dphi < 0.7))
@@ -261,7 +262,7 @@ def brems_spread(records, chosen):
     for event in np.flatnonzero(chosen):
         mine = np.flatnonzero((events == event) & (share > 0.1))
         if len(mine):
-            dphi = cms_barrel.wrap_phi(phi[mine] - phi[mine[np.argmax(share[mine])]])
+            dphi = wrap_phi(phi[mine] - phi[mine[np.argmax(share[mine])]])
             found.append(np.sqrt(np.average(dphi**2, weights=share[mine])))
     return np.mean(found)
 

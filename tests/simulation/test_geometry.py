@@ -38,10 +38,6 @@ def test_phi_of_centres_lies_in_one_turn():
     np.testing.assert_allclose(np.degrees(phi[[0, 179, 180, 359]]), [0.5, 179.5, -179.5, -0.5])
 
 
-def test_wrap_phi_keeps_pi_and_turns_minus_pi():
-    np.testing.assert_allclose(g.wrap_phi([np.pi, -np.pi, 3 * np.pi, 0.0]), [np.pi, np.pi, np.pi, 0.0])
-
-
 def test_wrap_iphi():
     np.testing.assert_array_equal(g.wrap_iphi([0, 1, 360, 361, -359]), [360, 1, 360, 1, 1])
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
@@ -29,6 +28,7 @@ from training.baselines.forest_text import compressed
 from training.baselines.random_search import draw_forest, random_search, trials_csv
 from training.baselines.run import add_arguments, run_with
 from training.trainer import data, run_record
+from zoo.arrays import Floats, Floats32
 from zoo.baselines import bdt_regression as bdt
 from zoo.baselines.residuals import ONE_SIGMA, ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
@@ -38,9 +38,6 @@ from zoo.errors import require
 from zoo.files import write, write_json
 
 __all__ = ["add_arguments", "run", "train"]
-
-Floats = npt.NDArray[np.float64]
-Shapes = npt.NDArray[np.float32]
 
 TRIALS = "trials.csv"  # in the run folder
 _TINY = 1e-5  # least |y - mu|: where the logarithm of a residual is cut
@@ -76,7 +73,7 @@ class Forest:
 class Sample:
     """Shower shapes and target of some objects."""
 
-    shapes: Shapes  # [B, F]
+    shapes: Floats32  # [B, F]
     y: Floats  # [B] log(E_true / E_raw)
 
     def __getitem__(self, index: Any) -> Sample:
@@ -225,7 +222,7 @@ class Grower:
             return (Path(self.search.reuse) / TRIALS).read_text()
         return trials_csv(self.trials)
 
-    def _pilot(self, part: Sample, offset: float) -> Callable[[Shapes], Floats]:
+    def _pilot(self, part: Sample, offset: float) -> Callable[[Floats32], Floats]:
         """Returns a first estimate of the width as a function of the shapes."""
         half = len(part) // 2
         plain = {"num_leaves": 31, "learning_rate": 0.1, "min_data_in_leaf": 100}
@@ -322,7 +319,7 @@ class Grower:
     def _grow(
         self,
         parameters: Mapping[str, Any],
-        shapes: Shapes,
+        shapes: Floats32,
         y: Floats,
         rounds: int,
         *,

@@ -17,8 +17,8 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints, owners
 from zoo.data.records import leaf_values
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
 from zoo.evaluation.resolution import effective_width, median
@@ -27,7 +27,6 @@ from zoo.simulation import samples
 
 __all__ = ["FRACTIONS", "PILEUP_LIMITS", "add_arguments", "fit", "run"]
 
-Floats = npt.NDArray[np.float64]
 
 FRACTIONS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 1e-2, 1.4e-2, 2e-2, 3e-2)
 PILEUP_LIMITS = (0.5, 1.0, 1.5, 2.5, 4.0, 10.0, 1e7)
@@ -38,11 +37,11 @@ _FEWEST = 100  # windows in a bin that decides for itself
 class _Leading:
     """The windows of the hardest seed of each electron and photon: M of them, C clusters."""
 
-    window: npt.NDArray[np.int64]  # [C] which window
+    window: Ints  # [C] which window
     energy: Floats  # [C] raw
     signal: Floats  # [C] deposit of the window's group
     pileup: Floats  # [C]
-    is_seed: npt.NDArray[np.bool_]  # [C]
+    is_seed: Bools  # [C]
     true: Floats  # [M] generated energy
     deposit: Floats  # [M] deposit of the group
     seed_et: Floats  # [M]
@@ -55,7 +54,7 @@ class _Leading:
         chosen = (held >= fraction) & (self.pileup < pileup_limit * self.signal) | self.is_seed
         return np.bincount(self.window, self.energy * chosen, len(self.true)) / self.true
 
-    def width(self, response: Floats, index: npt.NDArray[np.int64]) -> Floats:
+    def width(self, response: Floats, index: Ints) -> Floats:
         """[1 + R] effective width over median, nominal and in each replica."""
         order = index[np.argsort(response[index], kind="stable")]
         weights = self.bootstrap.event_weights(order)
@@ -116,7 +115,7 @@ def _leading(windows: ak.Array) -> _Leading:
     is_seed = clusters["is_seed"] > 0
     eta = clusters["eta"][is_seed]
     return _Leading(
-        window=np.repeat(np.arange(len(counts)), counts),
+        window=owners(counts),
         energy=clusters["energy_gev"],
         signal=clusters["true_energy_gev"],
         pileup=clusters["pileup_gev"],

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from training.baselines import recipe as baseline_recipe
 from training.baselines import run as baseline_run
@@ -24,6 +23,7 @@ from training.baselines.random_search import draw_forest, random_search, trials_
 from training.baselines.run import add_arguments, run_with
 from training.trainer import data
 from training.trainer.recipe import read
+from zoo.arrays import Floats32
 from zoo.baselines import mass_shapes as shapes
 from zoo.baselines.image_shapes import NAMES, image_shapes
 from zoo.data.feeding.flat import from_flat
@@ -60,9 +60,9 @@ class Forest:
 class Sample:
     """Shapes, labels and weights of some candidates."""
 
-    shapes: npt.NDArray[np.float32]  # [B, F]
-    label_gev: npt.NDArray[np.float32]  # [B]
-    weight: npt.NDArray[np.float32]  # [B]
+    shapes: Floats32  # [B, F]
+    label_gev: Floats32  # [B]
+    weight: Floats32  # [B]
 
     def __getitem__(self, index: Any) -> Sample:
         return Sample(self.shapes[index], self.label_gev[index], self.weight[index])

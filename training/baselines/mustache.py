@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 
+from zoo.arrays import Bools, Floats, Ints, owners, row_splits
 from zoo.baselines.mustache import CMS, MustacheConfig, mustache
 from zoo.data.clusters import Clusters
 from zoo.data.records import leaf_values
@@ -26,7 +26,6 @@ from zoo.simulation import samples
 
 __all__ = ["RANGES", "Objective", "add_arguments", "run", "search"]
 
-Floats = npt.NDArray[np.float64]
 
 RANGES = {
     "dphi_scale": (0.3, 1.5),
@@ -49,7 +48,7 @@ class Objective:
 
     def __init__(self, events: ak.Array) -> None:
         counts = np.asarray(ak.to_numpy(ak.num(events["clusters"])), np.int64)
-        splits = np.concatenate([[0], np.cumsum(counts)])
+        splits = row_splits(counts)
         energy, eta, phi = (leaf_values(events, f"clusters.{name}") for name in ("energy_gev", "eta", "phi"))
         self.clusters = Clusters(splits, energy, eta, phi)
         self.true_gev = leaf_values(events, "groups.energy_gev").astype(np.float64)
@@ -107,9 +106,9 @@ def search(objective: Objective, trials: int, seed: int) -> tuple[MustacheConfig
     return config(np.array(best[1])), best[0]
 
 
-def _hardest(events: ak.Array, clusters: Clusters, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _hardest(events: ak.Array, clusters: Clusters, wanted: Bools) -> Ints:
     """[B] of each wanted event the cluster of highest ET with 1 % of the group's deposit, -1 for none."""
-    event = np.repeat(np.arange(len(events)), ak.to_numpy(ak.num(events["shares"])))
+    event = owners(ak.to_numpy(ak.num(events["shares"])))
     cluster = clusters.row_splits[event] + leaf_values(events, "shares.cluster")
     deposit = leaf_values(events, "groups.deposit_gev").astype(np.float64)[event]
     good = wanted[event] & (leaf_values(events, "shares.energy_gev") >= 0.01 * deposit)

@@ -22,8 +22,9 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.angles import phi_cell
+from zoo.arrays import Floats, Floats32, Ints, owners
 from zoo.baselines.particle_flow import TUNED, ParticleFlowConfig, predict
 from zoo.data.kinds.elements import CLASSES
 from zoo.data.records import leaf_values
@@ -31,8 +32,6 @@ from zoo.errors import InvalidValue
 from zoo.files import write_json
 from zoo.simulation.element_events import ELEMENT_SAMPLES
 from zoo.simulation.samples import simulate
-
-F64 = npt.NDArray[np.float64]
 
 CELL = 0.5
 MAX_ABS_ETA = 5.0
@@ -53,7 +52,7 @@ def loss(records: ak.Array, found: ak.Array) -> float:
         both, either = np.sum((target == k) & (label == k)), np.sum(target == k) + np.sum(label == k)
         f1.append(2.0 * both / either if either else 1.0)
     counts = np.asarray(ak.to_numpy(ak.num(records.elements)))
-    event = np.repeat(np.arange(len(counts)), counts)
+    event = owners(counts)
     names = ("pt_gev", "eta", "phi")
     true = _cells(event, *(leaf_values(records, f"elements.target_{name}") for name in names))
     made = _cells(event, *(leaf_values(found, f"elements.{name}") for name in names))
@@ -105,16 +104,16 @@ def _drawn(
 
 
 def _cells(
-    event: npt.NDArray[np.int64],
-    pt: npt.NDArray[np.float32],
-    eta: npt.NDArray[np.float32],
-    phi: npt.NDArray[np.float32],
-) -> F64:
+    event: Ints,
+    pt: Floats32,
+    eta: Floats32,
+    phi: Floats32,
+) -> Floats:
     """Sums of pT in cells of eta and phi of each event, flat."""
     rows, columns = int(2 * MAX_ABS_ETA / CELL), int(2 * np.pi / CELL)
     row = np.clip(((eta + MAX_ABS_ETA) / CELL).astype(np.int64), 0, rows - 1)
-    column = (np.remainder(phi, 2 * np.pi) / (2 * np.pi) * columns).astype(np.int64) % columns
-    sums: F64 = np.bincount((event * rows + row) * columns + column, pt.astype(np.float64)).astype(np.float64)
+    cell = (event * rows + row) * columns + phi_cell(phi, columns)
+    sums: Floats = np.bincount(cell, pt.astype(np.float64)).astype(np.float64)
     return sums
 
 

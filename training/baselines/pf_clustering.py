@@ -21,10 +21,11 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
 from training.release.card_tags import record_tag
 from training.trainer import run_record
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats, Ints, owners, row_splits
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
@@ -49,8 +50,6 @@ ENERGY_EDGES = (1, 2, 5, 10, 20, 50, 100, 200)
 BLOCK = 2000
 """Events of the segment in memory at once."""
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 BARREL_PHOTONS = dataclasses.replace(
     PHOTONS,
@@ -98,7 +97,7 @@ def segment_photons(n: int, seed: int, split: str) -> PhotonClusters:
         rng = np.random.SeedSequence((seed, number)).generate_state(1)
         events = flat_segment.simulate_flat(min(BLOCK, n - start), int(rng[0]), split=split)
         clusters = lattice_clusters(plane, *events.hits(), config=FLAT_SEGMENT)
-        event = np.repeat(np.arange(len(events.energy_gev)), np.diff(clusters.row_splits))
+        event = owners(np.diff(clusters.row_splits))
         away = plane_place(plane, clusters.position_cm) - events.impact[event, 0]
         best = _nearest(event, np.hypot(*away.T))
         parts.append(
@@ -124,10 +123,10 @@ def barrel_photons(n: int, seed: int, split: str, pileup_free_fraction: float = 
         config = dataclasses.replace(BARREL_PHOTONS, pileup=pileup)
         records = simulate("photons", number, 2 * seed + index, split=split, config=config, truth=False)
         clusters = cluster_records(records)
-        event = np.repeat(np.arange(number), np.diff(clusters.row_splits))
+        event = owners(np.diff(clusters.row_splits))
         away = np.hypot(
             (clusters.eta - np.asarray(records.true_eta)[event]) / cms_barrel.ETA_PITCH,
-            cms_barrel.wrap_phi(clusters.phi - np.asarray(records.true_phi)[event]) / cms_barrel.PHI_PITCH,
+            wrap_phi(clusters.phi - np.asarray(records.true_phi)[event]) / cms_barrel.PHI_PITCH,
         )
         best = _nearest(event, away)
         true = np.asarray(records.true_energy_gev, np.float64)[event[best]]
@@ -141,7 +140,7 @@ def cluster_records(records: ak.Array) -> PFClusters:
     hits = ak.flatten(records.hits)
     sigma = np.asarray(hits.noise_gev)
     return pf_clusters(
-        np.concatenate([[0], np.cumsum(np.asarray(ak.num(records.hits)))]),
+        row_splits(np.asarray(ak.num(records.hits))),
         np.asarray(hits.ieta),
         np.asarray(hits.iphi),
         np.asarray(hits.energy_gev),

@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from training.trainer import run_record
 from training.trainer.superclustered import events_of
+from zoo.arrays import Bools, Floats
 from zoo.cards.registry import is_folder
 from zoo.data.cluster_truth import match_superclusters
 from zoo.data.records import leaf_values
@@ -49,7 +50,6 @@ from zoo.simulation.samples import simulate
 
 __all__ = ["chain_contest"]
 
-Floats = npt.NDArray[np.float64]
 
 ET_EDGES = (4.0, 8.0, 15.0, 25.0, 50.0, 100.0)  # GeV, generated
 ETA_EDGES = (0.0, 0.4, 0.8, 1.2, 1.44)
@@ -217,14 +217,14 @@ def _found(measured: _Measured) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _bins(measured: _Measured, used: npt.NDArray[np.bool_]) -> list[tuple[float, float, npt.NDArray[Any]]]:
+def _bins(measured: _Measured, used: Bools) -> list[tuple[float, float, npt.NDArray[Any]]]:
     return [
         (low, high, np.flatnonzero(used & (measured.true_et >= low) & (measured.true_et < high)))
         for low, high in pairwise(ET_EDGES)
     ]
 
 
-def _compare(chains: Sequence[_Chain], measured: _Measured, found: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def _compare(chains: Sequence[_Chain], measured: _Measured, found: Bools) -> dict[str, Any]:
     """Resolution and half-widths in bins of ET, and ratios to the better classical chain in each bin."""
     bins = []
     for low, high, index in _bins(measured, found):
@@ -256,7 +256,7 @@ def _compare(chains: Sequence[_Chain], measured: _Measured, found: npt.NDArray[n
 
 
 def _report(
-    kind: str, baseline: str, chains: Sequence[_Chain], measured: _Measured, found: npt.NDArray[np.bool_],
+    kind: str, baseline: str, chains: Sequence[_Chain], measured: _Measured, found: Bools,
     facts: Mapping[str, Any],
 ) -> EnergyReport:  # fmt: skip
     learned = [chain.key for chain in chains if not chain.classical]

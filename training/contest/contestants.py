@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 import zoo
 from training.trainer import run_record
 from training.trainer.recipe import from_dict
+from zoo.arrays import Arrays
 from zoo.baselines.baseline import baseline
 from zoo.cards import registry
 from zoo.cards.weights import tag_folder
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     import awkward as ak
 
 __all__ = ["Contestant", "contestant", "predictions"]
-
-Columns = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Contestant:
         """Samples that it was trained on."""
         return tuple(self.facts["recipe"]["data"]["samples"])
 
-    def predict(self, records: ak.Array) -> Columns:
+    def predict(self, records: ak.Array) -> Arrays:
         """Predicts; columns [N] of what its model predicts (`energy_gev` in GeV, ...)."""
         if registry.info(self.model).kind == "baseline":
             found = baseline(self.model).predict(records, self.tag or self.folder)
@@ -91,7 +89,7 @@ def contestant(name: str, origin: str) -> Contestant:
     return Contestant(name, origin, card.name, folder, run_record.read_run(folder), found.name)
 
 
-def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, kept: Path) -> Columns:
+def predictions(who: Contestant, events: Mapping[str, Any], records: ak.Array, kept: Path) -> Arrays:
     """Returns a contestant's predictions, from disk where the same weights have answered the same events.
 
     Args:

@@ -14,10 +14,10 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
 from training.trainer import data, run_record
 from training.trainer.recipe import Data
+from zoo.arrays import Floats
 from zoo.data.feeding.flat import Flat, from_flat, to_flat
 from zoo.data.feeding.shards import ShardCache
 from zoo.errors import InvalidValue
@@ -27,7 +27,6 @@ from zoo.simulation.shifts import Shift
 
 __all__ = ["check_unseen", "shifted", "with_truth"]
 
-Floats = npt.NDArray[np.float64]
 
 LIMITS = ("oracle", "cascade")
 """Of `zoo.simulation.information_limit`: the bound with the cascade known, and the estimate without."""

@@ -28,9 +28,9 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
 from training.trainer.recipe import Data
+from zoo.arrays import Bools
 from zoo.data import raw_energy_gev
 from zoo.data.feeding.flat import Flat, concatenate, from_flat, n_objects, take, to_flat
 from zoo.data.feeding.shards import ShardCache
@@ -97,7 +97,7 @@ class Events:
         return from_flat(concatenate(flats))[:most]
 
 
-def reachable(records: ak.Array) -> npt.NDArray[np.bool_]:
+def reachable(records: ak.Array) -> Bools:
     """Says which objects a correction with |mu| <= ln 2 can reach: 0.5 < E_raw / E_true < 2; [B]."""
     ratio = raw_energy_gev(records) / np.asarray(records.true_energy_gev)
     return np.asarray((ratio > 0.5) & (ratio < 2.0))

@@ -14,6 +14,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32
 from zoo.baselines import three_by_three
 from zoo.data.feeding.flat import Flat, n_objects, piece, to_flat
 from zoo.data.images import SEED_AT, crop
@@ -22,7 +23,6 @@ from zoo.detectors import cms_barrel
 
 __all__ = ["NAMES", "image_shapes"]
 
-Floats = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[np.generic]]
 
 LOG_WEIGHT = 4.7  # w0 of the log-weighted covariance, ln(1 / 0.9 %)
@@ -30,7 +30,7 @@ HALVES = (1, 2, 4, 8)  # half sizes of the squares whose second moments are inpu
 _CHUNK = 2048  # candidates worked on at a time, so that the images stay in the cache
 
 
-def image_shapes(records: ak.Array) -> npt.NDArray[np.float32]:
+def image_shapes(records: ak.Array) -> Floats32:
     """Computes the shapes of each candidate.
 
     Args:

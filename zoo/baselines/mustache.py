@@ -27,12 +27,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats
 from zoo.data.clusters import Clusters, Superclusters, collect
 from zoo.errors import InvalidValue
 
 __all__ = ["CMS", "TUNED", "MustacheConfig", "eta_window", "max_dphi", "mustache"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def mustache(clusters: Clusters, config: MustacheConfig = CMS) -> Superclusters:
         seed_in[events] = seeds[first]
         free = free[seed_in[event[free]] >= 0]
         seed = seed_in[event[free]]
-        dphi = _wrapped(phi[free] - phi[seed])
+        dphi = wrap_phi(phi[free] - phi[seed])
         low, up = eta_window(eta[seed], raw[free], dphi, config)
         deta = np.where(eta[seed] < 0, -1.0, 1.0) * (eta[free] - eta[seed])
         inside = (low < deta) & (deta < up) & (np.abs(dphi) < widest[free]) | (free == seed)
@@ -186,7 +186,3 @@ def _curvature(curve: tuple[float, float, float], t: Floats, half: Floats) -> Fl
     with np.errstate(divide="ignore"):
         a = 0.25 / c - np.abs(half)
     return np.where(a > 0, 0.25 / np.where(a > 0, a, 1.0), 0.0)
-
-
-def _wrapped(dphi: Floats) -> Floats:
-    return np.remainder(dphi + np.pi, 2.0 * np.pi) - np.pi

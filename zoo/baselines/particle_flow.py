@@ -24,6 +24,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints, owners
 from zoo.data.kinds.elements import ELEMENT_TYPES
 from zoo.data.near_pairs import near_pairs
 from zoo.data.records import leaf_values
@@ -35,9 +36,6 @@ from zoo.errors import InvalidValue
 
 __all__ = ["TUNED", "ParticleFlowConfig", "predict"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 BREMS = ELEMENT_TYPES.index("brems point")
 GLOBAL_MUON, CALORIMETER_SEED = 2, 1
@@ -97,21 +95,21 @@ class _Elements:
 
     event: Ints
     kind: Ints
-    pt_gev: F64
-    eta: F64
-    phi: F64
-    energy_gev: F64
+    pt_gev: Floats
+    eta: Floats
+    phi: Floats
+    energy_gev: Floats
     charge: Ints
-    eta_ecal: F64
-    phi_ecal: F64
-    eta_hcal: F64
-    phi_hcal: F64
+    eta_ecal: Floats
+    phi_ecal: Floats
+    eta_hcal: Floats
+    phi_hcal: Floats
     muon_type: Ints
     gsf_seed: Ints
     hits: Ints
-    corrected_energy_gev: F64
+    corrected_energy_gev: Floats
 
-    def near(self, a: Ints, b: Ints, reach: float, at: str = "") -> tuple[Ints, Ints, F64]:
+    def near(self, a: Ints, b: Ints, reach: float, at: str = "") -> tuple[Ints, Ints, Floats]:
         """Pairs of elements within a distance, at the face of "ecal" or "hcal" for those of `a`."""
         suffix = f"_{at}" if at else ""
         eta, phi = getattr(self, f"eta{suffix}")[a], getattr(self, f"phi{suffix}")[a]
@@ -135,12 +133,12 @@ class _Candidates:
 
     label: Ints
     charge: Ints
-    energy_gev: F64
-    pt_gev: F64
-    eta: F64
-    phi: F64
+    energy_gev: Floats
+    pt_gev: Floats
+    eta: Floats
+    phi: Floats
 
-    def put(self, at: Ints, label: int, elements: _Elements, energy_gev: F64) -> None:
+    def put(self, at: Ints, label: int, elements: _Elements, energy_gev: Floats) -> None:
         """Makes neutral candidates of some clusters."""
         self.label[at], self.charge[at], self.energy_gev[at] = label, 0, energy_gev
         self.eta[at], self.phi[at] = elements.eta[at], elements.phi[at]
@@ -165,7 +163,7 @@ def predict(records: ak.Array, config: ParticleFlowConfig = TUNED) -> ak.Array:
         for no candidate), `charge`, `pt_gev`, `eta`, `phi`, `energy_gev` of the candidate that each became.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records.elements)), np.int64)
-    event = np.repeat(np.arange(len(counts)), counts)
+    event = owners(counts)
     columns: dict[str, npt.NDArray[Any]] = {}
     for item in fields(_Elements)[1:]:
         values = leaf_values(records, f"elements.{item.name}")
@@ -255,7 +253,7 @@ def _hadrons(
     stiff_last = has[np.argsort(elements.energy_gev[has], kind="stable")]
     own[to_ecal[stiff_last]] = group[stiff_last]
 
-    momentum: F64 = np.bincount(group[tracks], elements.energy_gev[tracks], n).astype(np.float64)
+    momentum: Floats = np.bincount(group[tracks], elements.energy_gev[tracks], n).astype(np.float64)
     ecal_gev = np.bincount(own[ecal[own[ecal] >= 0]], elements.energy_gev[ecal[own[ecal] >= 0]], n)
     hcal_gev = np.zeros(n)
     hcal_gev[hcal] = elements.energy_gev[hcal]
@@ -293,10 +291,10 @@ def _satellites(
     ecal: Ints,
     own: Ints,
     group: Ints,
-    momentum: F64,
-    seen: F64,
-    sigma: F64,
-    ecal_factor: F64,
+    momentum: Floats,
+    seen: Floats,
+    sigma: Floats,
+    ecal_factor: Floats,
     config: ParticleFlowConfig,
 ) -> Bools:
     """[T] ECAL clusters near a track, nobody's own, that the momentum of its group still has room for."""
@@ -323,10 +321,10 @@ def _split_excess(
     elements: _Elements,
     made: _Candidates,
     group: Ints,
-    excess: F64,
+    excess: Floats,
     ecal: Ints,
     own: Ints,
-    ecal_factor: F64,
+    ecal_factor: Floats,
     config: ParticleFlowConfig,
 ) -> None:
     """Photons and neutral hadrons of the groups whose calorimeters have more than the tracks."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue
 
 __all__ = ["ONE_SIGMA", "ResidualTable"]
 
-Floats = npt.NDArray[np.float64]
 
 ONE_SIGMA = 0.682689492137  # probability within one standard deviation of a Gaussian
 _POINTS = 401

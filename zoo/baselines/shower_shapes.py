@@ -19,12 +19,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32, owners
 from zoo.data.feeding.flat import Flat, lengths, n_objects, piece, to_flat
 
 __all__ = ["NAMES", "Images", "images", "shower_shapes"]
 
-Floats = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 N_ETA, N_PHI = 5, 29
 ROW, COLUMN = 2, 14  # of the seed
@@ -39,12 +38,12 @@ _CHUNK = 4096  # objects worked on at a time, so that the images stay in the cac
 class Images:
     """The hits of each object as images around its seed."""
 
-    energy: Floats  # [B, 5, 29] GeV
-    noise: Floats  # [B, 5, 29] GeV, sigma of the crystals with a hit
-    dead: Floats  # [B, 5, 29] dead neighbours of the crystals with a hit
+    energy: Floats32  # [B, 5, 29] GeV
+    noise: Floats32  # [B, 5, 29] GeV, sigma of the crystals with a hit
+    dead: Floats32  # [B, 5, 29] dead neighbours of the crystals with a hit
 
 
-def shower_shapes(records: ak.Array) -> Floats:
+def shower_shapes(records: ak.Array) -> Floats32:
     """Computes the shower shapes of each object.
 
     Args:
@@ -74,14 +73,14 @@ def images(flat: Flat) -> Images:
         Images of B objects.
     """
     counts = lengths(flat)
-    owner = np.repeat(np.arange(len(counts)), counts)
+    owner = owners(counts)
     row = _row(flat["hits.ieta"]) - _row(flat["seed_ieta"])[owner] + ROW
     turn = flat["hits.iphi"].astype(np.int32) - flat["seed_iphi"].astype(np.int32)[owner]
     column = (turn + 180) % 360 - 180 + COLUMN
     inside = (row >= 0) & (row < N_ETA) & (column >= 0) & (column < N_PHI)
     place = ((owner * N_ETA + row) * N_PHI + column)[inside]
 
-    def fill(name: str) -> Floats:
+    def fill(name: str) -> Floats32:
         image = np.zeros(len(counts) * N_ETA * N_PHI, np.float32)
         image[place] = flat[name][inside]
         return image.reshape(-1, N_ETA, N_PHI)
@@ -93,7 +92,7 @@ def _columns(flat: Flat) -> Mapping[str, npt.NDArray[np.generic]]:
     """Returns every variable of NAMES, [B] each."""
     image = images(flat)
     energy = np.maximum(image.energy, 0.0)
-    owner = np.repeat(np.arange(n_objects(flat)), lengths(flat))
+    owner = owners(lengths(flat))
     raw = np.bincount(owner, flat["hits.energy_gev"], n_objects(flat)).astype(np.float32)
     return {
         **_place(flat),
@@ -121,7 +120,7 @@ def _place(flat: Flat) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _event(flat: Flat, raw: Floats) -> dict[str, npt.NDArray[np.generic]]:
+def _event(flat: Flat, raw: Floats32) -> dict[str, npt.NDArray[np.generic]]:
     leakage, rho = flat["leakage_gev"], flat["rho_gev"]
     return {
         "raw_energy_gev": raw,
@@ -133,7 +132,7 @@ def _event(flat: Flat, raw: Floats) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _energies(energy: Floats, raw: Floats) -> dict[str, npt.NDArray[np.generic]]:
+def _energies(energy: Floats32, raw: Floats32) -> dict[str, npt.NDArray[np.generic]]:
     """Sums over parts of the window, relative to the whole or to the 5 x 5 around the seed."""
     centre = energy[:, :, COLUMN - 2 : COLUMN + 3]  # [B, 5, 5]
     e5x5 = centre.sum((1, 2))
@@ -169,7 +168,7 @@ def _energies(energy: Floats, raw: Floats) -> dict[str, npt.NDArray[np.generic]]
     }
 
 
-def _widths(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
+def _widths(energy: Floats32) -> dict[str, npt.NDArray[np.generic]]:
     """Energy-weighted centre and width of the whole window, in crystals from the seed."""
     eta, phi = np.arange(N_ETA, dtype=np.float32) - ROW, np.arange(N_PHI, dtype=np.float32) - COLUMN
     rows, columns = energy.sum(2), energy.sum(1)
@@ -183,7 +182,7 @@ def _widths(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
+def _covariance(energy: Floats32) -> dict[str, npt.NDArray[np.generic]]:
     """Log-weighted covariance of the 5 x 5: w = max(0, 4.7 + ln(E / E_5x5)), in crystals."""
     centre = energy[:, :, COLUMN - 2 : COLUMN + 3]
     share = centre / np.maximum(centre.sum((1, 2), keepdims=True), 1e-6)
@@ -203,7 +202,7 @@ def _covariance(energy: Floats) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _centre_and_width(weight: Floats, position: Floats) -> tuple[Floats, Floats]:
+def _centre_and_width(weight: Floats32, position: Floats32) -> tuple[Floats32, Floats32]:
     """Weighted mean and standard deviation [B] of positions [K], weights [B, K].
 
     Sums, not products of matrices: for rows this short OpenBLAS now and then raises "invalid value" over
@@ -215,7 +214,7 @@ def _centre_and_width(weight: Floats, position: Floats) -> tuple[Floats, Floats]
     return centre, np.sqrt(np.maximum(square - centre**2, 0.0))
 
 
-def _sub_clusters(energy: Floats, raw: Floats) -> dict[str, npt.NDArray[np.generic]]:
+def _sub_clusters(energy: Floats32, raw: Floats32) -> dict[str, npt.NDArray[np.generic]]:
     """Local maxima beside the seed, each with the energy of its 3 x 3, the highest first."""
     size = len(energy)
     padded = np.zeros((size, N_ETA + 2, N_PHI + 2), np.float32)
@@ -260,7 +259,7 @@ def _channels(image: Images, flat: Flat) -> dict[str, npt.NDArray[np.generic]]:
     }
 
 
-def _ratio(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) -> Floats:
+def _ratio(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) -> Floats32:
     """Divides, 0 where the denominator is not positive."""
     out = np.zeros(len(denominator), np.float32)
     np.divide(numerator, denominator, out=out, where=denominator > 0, casting="unsafe")

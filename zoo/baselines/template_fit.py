@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.data.images import SEED_AT, SIDE
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
@@ -28,8 +29,6 @@ from zoo.simulation.showers import ShowerLibrary
 
 __all__ = ["TemplateFit", "mass_gev"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NO_GAP_ROW, NO_GAP_IPHI = 50, 10  # a crystal whose shower touches no gap between modules
 SINGLE_MOMENT = 0.55  # of a single shower, eta and phi together, in crystals squared

@@ -13,6 +13,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.data.images import SEED_AT, SIDE, draw
 from zoo.data.records import leaf_values
 from zoo.detectors import cms_barrel
@@ -20,8 +21,6 @@ from zoo.errors import InvalidValue
 
 __all__ = ["ThreeByThree", "TwoMaxima", "mass_gev", "predict", "two_maxima"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 NEIGHBOURS = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0))
 
@@ -88,7 +87,7 @@ class TwoMaxima:
     height: Floats  # GeV, 0 where there is none
 
     @property
-    def resolved(self) -> npt.NDArray[np.bool_]:
+    def resolved(self) -> Bools:
         """[B] whether there are two."""
         return np.asarray(self.height[:, 1] > 0)
 
@@ -102,7 +101,7 @@ def two_maxima(energy: Floats, least_gev: float) -> TwoMaxima:
     return TwoMaxima(row, column, np.take_along_axis(height, two, axis=1))
 
 
-def _local_maxima(energy: Floats) -> npt.NDArray[np.bool_]:
+def _local_maxima(energy: Floats) -> Bools:
     """Says which crystals are higher than all neighbours, [B, R, C]."""
     padded = np.pad(energy, ((0, 0), (1, 1), (1, 1)))
     highest = energy > 0

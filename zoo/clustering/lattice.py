@@ -10,16 +10,12 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 
 __all__ = ["Lattice", "barrel", "flat"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

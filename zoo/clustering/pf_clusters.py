@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Bools, Floats, Ints, owners
 from zoo.clustering import topology
 from zoo.clustering.config import BARREL, PFClusteringConfig
 from zoo.clustering.lattice import Lattice, barrel
@@ -21,9 +23,6 @@ from zoo.errors import InvalidValue
 
 __all__ = ["Fractions", "PFClusters", "lattice_clusters", "pf_clusters"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 BLOCK = 20_000
 """Hits worked on at a time, in whole events: more would leave the processor's cache."""
@@ -178,7 +177,7 @@ def lattice_clusters(
     seed_cut = _threshold("seed_threshold_gev", seed_threshold_gev, config.seed_threshold_gev, energy)
     gather_cut = _threshold("gather_threshold_gev", gather_threshold_gev, config.gather_threshold_gev, energy)
 
-    event = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
+    event = owners(np.diff(splits))
     key = event * (lattice.n_rows * lattice.n_columns) + lattice.cell(rows, columns)
     order = np.argsort(key)
     twice = np.flatnonzero(np.diff(key[order]) == 0)
@@ -253,16 +252,14 @@ def _joined(parts: list[dict[str, Any]], order: Ints, n_events: int) -> PFCluste
         row_splits=np.searchsorted(all_of["event"], np.arange(n_events + 1)),
         energy_gev=all_of["energy_gev"],
         eta=np.arcsinh(z / np.hypot(x, y)),
-        phi=cms_barrel.wrap_phi(np.arctan2(y, x)),
+        phi=wrap_phi(np.arctan2(y, x)),
         position_cm=all_of["position_cm"],
         seed=order[all_of["seed"]],
         seed_row=all_of["seed_row"],
         seed_column=all_of["seed_column"],
         seed_energy_gev=all_of["seed_energy_gev"],
         n_hits=n_hits,
-        fractions=Fractions(
-            np.repeat(np.arange(len(n_hits)), n_hits), order[all_of["hit"]], all_of["fraction"]
-        ),
+        fractions=Fractions(owners(n_hits), order[all_of["hit"]], all_of["fraction"]),
     )
 
 

@@ -20,18 +20,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Bools, Floats, Ints, owners, row_splits
 from zoo.clustering.config import PFClusteringConfig
 from zoo.clustering.lattice import Lattice
-from zoo.detectors.cms_barrel import wrap_phi
 
 __all__ = ["Shared", "TopoHits", "share"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +80,11 @@ class _Pairs:
     def of(self, chosen: Bools) -> _Pairs:
         """Keeps some clusters, renumbered."""
         kept = np.flatnonzero(chosen[self.cluster])
-        start = _starts(np.diff(self.start)[chosen])
+        start = row_splits(np.diff(self.start)[chosen])
         columns = (
             getattr(self, name)[kept] for name in ("hit", "energy", "x", "y", "z", "own", "other", "core")
         )
-        return _Pairs(start, np.repeat(np.arange(len(start) - 1), np.diff(start)), *columns)
+        return _Pairs(start, owners(np.diff(start)), *columns)
 
 
 def share(lattice: Lattice, hits: TopoHits, config: PFClusteringConfig) -> Shared:
@@ -156,9 +152,9 @@ def _pairs(lattice: Lattice, hits: TopoHits, place: Floats, seed: Ints) -> _Pair
     """Pairs every seed with all hits of its topological cluster."""
     n_hits, n_seeds = np.bincount(hits.topo), np.bincount(hits.topo[seed])
     topo = hits.topo[seed]
-    start = _starts(n_hits[topo])
-    cluster = np.repeat(np.arange(len(seed)), n_hits[topo])
-    hit = np.arange(start[-1]) + (_starts(n_hits)[topo] - start[:-1])[cluster]
+    start = row_splits(n_hits[topo])
+    cluster = owners(n_hits[topo])
+    hit = np.arange(start[-1]) + (row_splits(n_hits)[topo] - start[:-1])[cluster]
     own = hit == seed[cluster]
     row, column = hits.row[seed], hits.column[seed]
     near = lattice.touch(hits.row[hit], hits.column[hit], row[cluster], column[cluster])
@@ -225,8 +221,3 @@ def _angles(position: Floats) -> tuple[Floats, Floats]:
     """Eta and phi of points [K, 3]."""
     x, y, z = np.ascontiguousarray(position.T)
     return np.arcsinh(z / np.hypot(x, y)), np.arctan2(y, x)
-
-
-def _starts(counts: Ints) -> Ints:
-    """[n + 1] where each of n pieces starts, and the end."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

@@ -8,17 +8,14 @@ connected to a seed by steps between neighbours (CMSSW LocalMaximumSeedFinder, B
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.clustering.lattice import Lattice
 
 __all__ = ["find_seeds", "label_topo_clusters", "neighbour_pairs"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Pairs = tuple[Ints, Ints]
 
 HALF_OF_THE_NEIGHBOURS = ((0, 1), (1, -1), (1, 0), (1, 1))

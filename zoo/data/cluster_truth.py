@@ -6,12 +6,10 @@ deposit in the crystals.
 
 from __future__ import annotations
 
-from typing import Any
-
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints, owners, row_splits
 from zoo.data.clusters import Superclusters
 from zoo.data.records import has_field, leaf_values
 
@@ -24,8 +22,6 @@ __all__ = [
     "match_superclusters",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LEAST_MATCH = 1e-4
 """Fraction of a group that a cluster must hold to belong to it."""
@@ -71,8 +67,10 @@ def group_of_clusters(events: ak.Array, least: float = LEAST_SEED_MATCH) -> Ints
     Returns:
         [T] index among the groups of all events in a row, -1 for none.
     """
-    splits = {name: _splits(ak.to_numpy(ak.num(events[name]))) for name in ("clusters", "groups", "shares")}
-    event = np.repeat(np.arange(len(events)), np.diff(splits["shares"]))
+    splits = {
+        name: row_splits(ak.to_numpy(ak.num(events[name]))) for name in ("clusters", "groups", "shares")
+    }
+    event = owners(np.diff(splits["shares"]))
     cluster = splits["clusters"][event] + leaf_values(events, "shares.cluster")
     group = splits["groups"][event] + leaf_values(events, "shares.group")
     share = leaf_values(events, "shares.energy_gev").astype(np.float64)
@@ -98,7 +96,3 @@ def match_superclusters(events: ak.Array, found: Superclusters) -> tuple[Ints, I
     hardest = np.full(int(ak.sum(ak.num(events["groups"]))), -1)
     hardest[group[softest_first]] = softest_first
     return group, hardest
-
-
-def _splits(counts: npt.NDArray[np.integer[Any]]) -> Ints:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])

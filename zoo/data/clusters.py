@@ -16,13 +16,11 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints, owners, row_splits
 from zoo.data.records import leaf_values
 from zoo.errors import InvalidValue
 
 __all__ = ["Clusters", "Superclusters", "collect", "event_clusters"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +71,7 @@ class Clusters:
         counts = np.diff(splits)
         if splits[0] != 0 or splits[-1] != len(energy) or np.any(counts < 0):
             raise InvalidValue("Clusters.row_splits", f"0 first, never falling, {len(energy)} last", splits)
-        event = np.repeat(np.arange(len(counts)), counts)
+        event = owners(counts)
         et = energy / np.cosh(eta)
         found = {
             "row_splits": splits,
@@ -121,7 +119,7 @@ class Superclusters:
 def event_clusters(events: ak.Array) -> Clusters:
     """Takes the clusters of records of `CLUSTER_EVENTS`, with their raw energies."""
     counts = np.asarray(ak.to_numpy(ak.num(events["clusters"])), np.int64)
-    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    splits = row_splits(counts)
     return Clusters(
         splits, *(leaf_values(events, f"clusters.{name}") for name in ("energy_gev", "eta", "phi"))
     )
@@ -168,7 +166,7 @@ def collect(clusters: Clusters, seed_of: npt.NDArray[np.integer], min_et_gev: fl
         eta=eta,
         phi=np.arctan2(y, x)[good],
         et_gev=et[good],
-        member_splits=np.concatenate([[0], np.cumsum(np.bincount(of, minlength=len(seed)))]),
+        member_splits=row_splits(np.bincount(of, minlength=len(seed))),
         members=members[by_supercluster],
         supercluster_of=supercluster_of,
     )

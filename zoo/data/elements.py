@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32
 from zoo.data.records import leaf_values
 
 __all__ = ["ELEMENT_FEATURES", "element_features"]
@@ -18,7 +18,7 @@ ELEMENT_FEATURES = (
 """Names of the columns. The three components of the momentum are not stored, so that they cannot disagree."""
 
 
-def element_features(records: ak.Array, names: tuple[str, ...] = ELEMENT_FEATURES) -> npt.NDArray[np.float32]:
+def element_features(records: ak.Array, names: tuple[str, ...] = ELEMENT_FEATURES) -> Floats32:
     """Returns features of all elements [T, len(names)], event after event.
 
     Args:
@@ -37,7 +37,7 @@ def element_features(records: ak.Array, names: tuple[str, ...] = ELEMENT_FEATURE
 _DIRECTIONS = {"px_gev": (np.cos, "phi"), "py_gev": (np.sin, "phi"), "pz_gev": (np.sinh, "eta")}
 
 
-def _momentum(records: ak.Array, name: str) -> npt.NDArray[np.float64]:
+def _momentum(records: ak.Array, name: str) -> Floats:
     function, angle = _DIRECTIONS[name]
     along = function(leaf_values(records, f"elements.{angle}").astype(np.float64))
     return np.asarray(leaf_values(records, "elements.pt_gev") * along, np.float64)

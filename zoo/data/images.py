@@ -14,6 +14,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32, owners, row_splits
 from zoo.data.records import leaf_values
 from zoo.detectors import cms_barrel
 
@@ -25,11 +26,12 @@ SIDE = 32
 SEED_AT = 15
 """Row and column of the seed crystal."""
 
-Ints = npt.NDArray[np.integer]
-Float32 = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.integer]
 
 
-def highest(ieta: Ints, iphi: Ints, energy_gev: npt.ArrayLike, row_splits: Ints) -> tuple[Ints, Ints]:
+def highest(
+    ieta: Integers, iphi: Integers, energy_gev: npt.ArrayLike, row_splits: Integers
+) -> tuple[Integers, Integers]:
     """Finds the crystal of highest energy of each candidate; among equals the one of lowest ieta, then iphi.
 
     Args:
@@ -42,7 +44,7 @@ def highest(ieta: Ints, iphi: Ints, energy_gev: npt.ArrayLike, row_splits: Ints)
         ieta and iphi [B], both 0 for a candidate without energy.
     """
     ieta, iphi = np.asarray(ieta, np.int64), np.asarray(iphi, np.int64)
-    owner = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
+    owner = owners(np.diff(row_splits))
     energy = np.asarray(energy_gev, np.float64)
     lit = np.flatnonzero(np.isfinite(energy) & (energy > 0))
     order = lit[np.lexsort((iphi[lit], ieta[lit], -energy[lit], owner[lit]))]
@@ -53,8 +55,13 @@ def highest(ieta: Ints, iphi: Ints, energy_gev: npt.ArrayLike, row_splits: Ints)
 
 
 def crop(
-    ieta: Ints, iphi: Ints, energy_gev: npt.ArrayLike, row_splits: Ints, seed_ieta: Ints, seed_iphi: Ints
-) -> Float32:
+    ieta: Integers,
+    iphi: Integers,
+    energy_gev: npt.ArrayLike,
+    row_splits: Integers,
+    seed_ieta: Integers,
+    seed_iphi: Integers,
+) -> Floats32:
     """Draws the energies of the crystals around each seed.
 
     phi goes round; beyond the barrel's end the image is zero; hits outside the image are left out; hits of
@@ -73,7 +80,7 @@ def crop(
     """
     seed_ieta, seed_iphi = np.asarray(seed_ieta, np.int64), np.asarray(seed_iphi, np.int64)
     seeded, n = seed_ieta != 0, len(seed_ieta)
-    owner = np.repeat(np.arange(n), np.diff(row_splits))
+    owner = owners(np.diff(row_splits))
     seed_row = cms_barrel.row_from_ieta(np.where(seeded, seed_ieta, 1))
     row = cms_barrel.row_from_ieta(ieta) - seed_row[owner] + SEED_AT
     column = cms_barrel.delta_iphi(iphi, seed_iphi[owner]) + SEED_AT
@@ -83,7 +90,7 @@ def crop(
     return np.bincount(place, energy, n * SIDE**2).astype(np.float32).reshape(n, SIDE, SIDE)
 
 
-def draw(records: ak.Array) -> Float32:
+def draw(records: ak.Array) -> Floats32:
     """Draws the image of each candidate around its seed; see `crop`.
 
     Args:
@@ -97,13 +104,13 @@ def draw(records: ak.Array) -> Float32:
         leaf_values(records, "hits.ieta"),
         leaf_values(records, "hits.iphi"),
         leaf_values(records, "hits.energy_gev"),
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+        row_splits(counts),
         leaf_values(records, "seed_ieta"),
         leaf_values(records, "seed_iphi"),
     )
 
 
-def et_and_ez(images: Float32, seed_ieta: Ints) -> Float32:
+def et_and_ez(images: Floats32, seed_ieta: Integers) -> Floats32:
     """Splits energies into E_T = E / cosh(eta) and |E_z| = E |tanh(eta)| of each crystal (CMS-EGM-20-001).
 
     Args:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from zoo.angles import phi_cell, wrap_phi
+from zoo.arrays import Floats, Ints, owners, places
 
 __all__ = ["near_pairs"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MAX_ABS_ETA = 12.0
 
 
 def near_pairs(
-    event: Ints, eta: F64, phi: F64, other_event: Ints, other_eta: F64, other_phi: F64, reach: float
-) -> tuple[Ints, Ints, F64, F64]:
+    event: Ints,
+    eta: Floats,
+    phi: Floats,
+    other_event: Ints,
+    other_eta: Floats,
+    other_phi: Floats,
+    reach: float,
+) -> tuple[Ints, Ints, Floats, Floats]:
     """Finds pairs with |d eta| and |d phi| of at most `reach`, in time linear in points and pairs.
 
     Args:
@@ -34,10 +40,9 @@ def near_pairs(
     rows = int(2 * MAX_ABS_ETA / reach) + 4
     columns = max(int(2 * np.pi / reach), 1)
 
-    def cell(of: Ints, at_eta: F64, at_phi: F64, row_step: int, column_step: int) -> Ints:
+    def cell(of: Ints, at_eta: Floats, at_phi: Floats, row_step: int, column_step: int) -> Ints:
         row = np.floor((np.clip(at_eta, -MAX_ABS_ETA, MAX_ABS_ETA) + MAX_ABS_ETA) / reach).astype(np.int64)
-        column = np.floor(np.remainder(at_phi, 2 * np.pi) / (2 * np.pi) * columns).astype(np.int64)
-        column = (np.minimum(column, columns - 1) + column_step) % columns
+        column = (phi_cell(at_phi, columns) + column_step) % columns
         return np.asarray((of * rows + row + 1 + row_step) * columns + column, np.int64)
 
     key = cell(other_event, other_eta, other_phi, 0, 0)
@@ -50,13 +55,13 @@ def near_pairs(
             wanted = cell(event, eta, phi, row_step, column_step)
             first, end = np.searchsorted(key, wanted), np.searchsorted(key, wanted, side="right")
             count = end - first
-            point = np.repeat(np.arange(len(event)), count)
-            within = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
+            point = owners(count)
+            within = places(count)
             left.append(point)
             right.append(order[first[point] + within])
     a, b = np.concatenate(left), np.concatenate(right)
     d_eta = other_eta[b] - eta[a]
-    d_phi = np.remainder(other_phi[b] - phi[a] + np.pi, 2 * np.pi) - np.pi
+    d_phi = wrap_phi(other_phi[b] - phi[a])
     near = np.flatnonzero((np.abs(d_eta) <= reach) & (np.abs(d_phi) <= reach))
     near = near[np.argsort(a[near], kind="stable")]
     return a[near], b[near], d_eta[near], d_phi[near]

@@ -8,12 +8,13 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints, places
 from zoo.errors import InvalidValue
 
 __all__ = ["node_rows"]
 
 
-def node_rows(values: Any, counts: npt.NDArray[np.int64], what: str) -> npt.NDArray[Any]:
+def node_rows(values: Any, counts: Ints, what: str) -> npt.NDArray[Any]:
     """Returns one row for each real node, object after object.
 
     Args:
@@ -34,5 +35,5 @@ def node_rows(values: Any, counts: npt.NDArray[np.int64], what: str) -> npt.NDAr
     if (found < counts).any():
         first = int(np.argmax(found < counts))
         raise InvalidValue(f"{what}, object {first}", f"at least {counts[first]} nodes", found[first])
-    place = np.arange(found.sum()) - np.repeat(np.cumsum(found) - found, found)
+    place = places(found)
     return np.asarray(ak.to_numpy(ak.flatten(values)))[place < np.repeat(counts, found)]

@@ -19,6 +19,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.data.kinds.clusters import CLUSTER_EVENTS, RECHIT_EVENTS, SUPERCLUSTER_EVENTS, WINDOWS
 from zoo.data.kinds.elements import ELEMENT_EVENTS
@@ -189,7 +190,7 @@ def assemble(columns: Mapping[str, Any]) -> ak.Array:
     return ak.zip(parts, depth_limit=1)
 
 
-def raw_energy_gev(records: ak.Array) -> npt.NDArray[np.float32]:
+def raw_energy_gev(records: ak.Array) -> Floats32:
     """Raw energy of each object: the sum of its hits' energies, in GeV.
 
     Args:

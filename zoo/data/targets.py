@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.data.kinds.elements import CLASSES, ELEMENT_TYPES
 
 __all__ = ["LEAST_ENERGY_GEV", "LEAST_PART", "Targets", "assign_targets", "class_of"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LEAST_ENERGY_GEV = 0.2
 """Softer particles have no target."""
@@ -59,7 +58,7 @@ class Targets:
     particle: Ints
     label: Ints
     charge: Ints
-    momentum_gev: F64
+    momentum_gev: Floats
     element: Ints
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
@@ -92,10 +91,10 @@ def assign_targets(
     element_type: npt.NDArray[np.integer[Any]],
     pdg_id: npt.NDArray[np.integer[Any]],
     charge: npt.NDArray[np.integer[Any]],
-    momentum_gev: F64,
+    momentum_gev: Floats,
     link_element: Ints,
     link_particle: Ints,
-    link_gev: F64,
+    link_gev: Floats,
 ) -> Targets:
     """Assigns particles to elements, of any number of events at once.
 
@@ -146,11 +145,11 @@ def _useful(
     element_type: npt.NDArray[np.integer[Any]],
     pdg_id: npt.NDArray[np.integer[Any]],
     charge: npt.NDArray[np.integer[Any]],
-    energy_gev: F64,
+    energy_gev: Floats,
     element: Ints,
     particle: Ints,
-    deposit_gev: F64,
-) -> tuple[Ints, Ints, F64]:
+    deposit_gev: Floats,
+) -> tuple[Ints, Ints, Floats]:
     """Links by which a particle may take an element; those of its track first, above all deposits."""
     kind, code = element_type[element], np.abs(pdg_id[particle])
     own_track = (kind == TRACK) & (charge[particle] != 0)
@@ -164,7 +163,7 @@ def _useful(
     return element[useful], particle[useful], worth[useful]
 
 
-def _matching(first: Ints, end: Ints, link_element: Ints, energy_gev: F64, n_elements: int) -> Ints:
+def _matching(first: Ints, end: Ints, link_element: Ints, energy_gev: Floats, n_elements: int) -> Ints:
     """Element [P] that each particle takes, -1 for none: the hardest chooses first, the next among the rest.
 
     Done in rounds for all at once: everybody asks for the best element that has not refused him, an element

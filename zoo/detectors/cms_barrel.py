@@ -15,11 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Bools, Floats, Ints
 from zoo.errors import InvalidValue
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 N_ETA = 170
 N_PHI = 360
@@ -109,12 +107,6 @@ def eta_from_ieta(ieta: npt.ArrayLike) -> Floats:
 def phi_from_iphi(iphi: npt.ArrayLike) -> Floats:
     """Returns phi, in (-pi, pi], of the crystal's centre (or of a fractional iphi)."""
     return wrap_phi((np.asarray(iphi, dtype=np.float64) - 0.5) * PHI_PITCH)
-
-
-def wrap_phi(phi: npt.ArrayLike) -> Floats:
-    """Brings angles to (-pi, pi]."""
-    angle = np.asarray(phi, dtype=np.float64)
-    return np.pi - np.mod(np.pi - angle, 2.0 * np.pi)
 
 
 def wrap_iphi(iphi: npt.ArrayLike) -> Ints:

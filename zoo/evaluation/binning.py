@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.errors import InvalidValue
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "transverse_energy_gev",
 ]
 
-Floats = npt.NDArray[np.float64]
 
 ET_EDGES = (5.0, 10.0, 20.0, 40.0, 70.0, 120.0)
 """Edges in GeV; a training reaches beyond both ends, or a flat prior's edge would bias the outer bins."""
@@ -62,7 +62,7 @@ class Variable:
         """Number of bins."""
         return len(self.edges) - 1
 
-    def bins(self, values: Floats | None = None) -> npt.NDArray[np.int64]:
+    def bins(self, values: Floats | None = None) -> Ints:
         """Bin of each value, -1 outside; of `self.values` by default."""
         chosen = self.values if values is None else values
         index = np.searchsorted(self.edges, chosen, side="right") - 1

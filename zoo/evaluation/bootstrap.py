@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Bytes, Floats, Ints
 from zoo.data.records import has_field, leaf_values
 from zoo.errors import InvalidValue
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import awkward as ak
 
 __all__ = ["ClusterBootstrap", "CrossedBootstrap", "apart", "is_worse", "paired_ratio"]
-
-Floats = npt.NDArray[np.float64]
 
 
 class ClusterBootstrap:
@@ -50,11 +49,11 @@ class ClusterBootstrap:
             raise InvalidValue("replicas", "at least 2", replicas)
         stacked = np.stack(columns)
         names, inverse = np.unique(stacked, axis=1, return_inverse=True)
-        self.cluster: npt.NDArray[np.int64] = np.asarray(inverse, np.int64).reshape(-1)
+        self.cluster: Ints = np.asarray(inverse, np.int64).reshape(-1)
         self.n_clusters = int(names.shape[1])
         self.replicas = replicas
         rng = np.random.default_rng(seed)
-        self.weights: npt.NDArray[np.uint8] = np.zeros((replicas, self.n_clusters), np.uint8)
+        self.weights: Bytes = np.zeros((replicas, self.n_clusters), np.uint8)
         if self.n_clusters:
             share = np.full(self.n_clusters, 1.0 / self.n_clusters)
             drawn = rng.multinomial(self.n_clusters, share, size=replicas)
@@ -86,7 +85,7 @@ class ClusterBootstrap:
         library = np.abs(leaf_values(records, "shower_pdg_id").astype(np.int64))  # one for e- and e+
         return cls(rows, library, replicas=replicas, seed=seed)
 
-    def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
+    def event_weights(self, index: Ints) -> Floats:
         """Weights of some events: the nominal ones in row 0, then one row a replica.
 
         Args:
@@ -99,7 +98,7 @@ class ClusterBootstrap:
         weights[1:] = self.weights[:, self.cluster[index]]
         return weights
 
-    def fraction(self, hit: npt.NDArray[np.bool_], index: npt.NDArray[np.int64]) -> Floats:
+    def fraction(self, hit: Bools, index: Ints) -> Floats:
         """Fraction of events for which something holds, nominal and in each replica.
 
         Args:
@@ -151,7 +150,7 @@ class CrossedBootstrap:
         self._weights = showers.weights
         self.n_clusters, self.replicas = showers.n_clusters, replicas
 
-    def event_weights(self, index: npt.NDArray[np.int64]) -> Floats:
+    def event_weights(self, index: Ints) -> Floats:
         """Weights of some events [1 + R, M], the nominal ones first; as `ClusterBootstrap`."""
         weights = np.ones((1 + self.replicas, len(index)))
         second = np.where(self._two[index], self._weights[:, self._second[index]], 1)
@@ -159,7 +158,7 @@ class CrossedBootstrap:
         return weights
 
 
-def apart(rows: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> npt.NDArray[np.int64]:
+def apart(rows: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Ints:
     """Gives entries that are in no library, row -1, names of their own: they are independent of each other.
 
     Args:

@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from zoo.arrays import Bools, Floats
+
 __all__ = ["LEVELS", "inside_central", "normal_pit"]
 
 LEVELS = (0.68, 0.95)
 """Central intervals whose coverage a report shows."""
 
 
-def inside_central(pit: npt.ArrayLike, level: float) -> npt.NDArray[np.bool_]:
+def inside_central(pit: npt.ArrayLike, level: float) -> Bools:
     """Marks objects whose truth lies in the central interval of probability `level`.
 
     Args:
@@ -30,9 +32,7 @@ def inside_central(pit: npt.ArrayLike, level: float) -> npt.NDArray[np.bool_]:
     return np.asarray(np.abs(np.asarray(pit, np.float64) - 0.5) <= 0.5 * level)
 
 
-def normal_pit(
-    true_energy_gev: npt.ArrayLike, energy_gev: npt.ArrayLike, sigma_gev: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
+def normal_pit(true_energy_gev: npt.ArrayLike, energy_gev: npt.ArrayLike, sigma_gev: npt.ArrayLike) -> Floats:
     """PIT of a prediction that gives an energy and a width only: a normal distribution.
 
     Args:

@@ -20,12 +20,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue, require
 from zoo.evaluation.resolution import shortest_interval
 
 __all__ = ["Convention", "CruijffFit", "cruijff", "fit_cruijff"]
 
-Floats = npt.NDArray[np.float64]
 Convention = Literal["public", "roofit"]
 
 FEWEST = 50

@@ -14,17 +14,14 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.errors import InvalidValue
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.resolution import effective_width, median
 
 __all__ = ["compare_masses", "dielectron_masses"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 def dielectron_masses(found: ak.Array) -> tuple[Ints, Floats]:

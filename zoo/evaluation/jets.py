@@ -6,15 +6,14 @@ from typing import NamedTuple
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.angles import phi_cell
+from zoo.arrays import Floats, Ints, owners
 from zoo.data.near_pairs import near_pairs
 from zoo.errors import require
 
 __all__ = ["Jets", "anti_kt", "grid_density", "nearest"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 GRID_ETA, GRID_CELLS = 4.8, (16, 10)  # cells of about 0.6 x 0.6, as FastJet's grid median
 
@@ -29,14 +28,14 @@ class Jets(NamedTuple):
         phi: [J].
     """
 
-    event: Index
+    event: Ints
     pt_gev: Floats
     eta: Floats
     phi: Floats
 
 
 def anti_kt(
-    event: Index,
+    event: Ints,
     pt_gev: Floats,
     eta: Floats,
     phi: Floats,
@@ -77,11 +76,11 @@ def anti_kt(
     found = fastjet.ClusterSequence(particles, definition).inclusive_jets(min_pt=least_gev)
     px, py, pz = (np.asarray(ak.flatten(found[name]), np.float64) for name in ("px", "py", "pz"))
     pt = np.hypot(px, py)
-    of = np.repeat(np.arange(n), np.asarray(ak.num(found), np.int64))
+    of = owners(np.asarray(ak.num(found), np.int64))
     return Jets(of, pt, np.arcsinh(pz / np.maximum(pt, 1e-9)), np.arctan2(py, px))
 
 
-def nearest(jets: Jets, others: Jets, reach: float) -> Index:
+def nearest(jets: Jets, others: Jets, reach: float) -> Ints:
     """[J] the nearest of `others` within a distance of each jet, -1 for none; two may have the same."""
     one, other, d_eta, d_phi = near_pairs(
         jets.event, jets.eta, jets.phi, others.event, others.eta, others.phi, reach
@@ -94,13 +93,12 @@ def nearest(jets: Jets, others: Jets, reach: float) -> Index:
     return found
 
 
-def grid_density(event: Index, pt_gev: Floats, eta: Floats, phi: Floats, n: int) -> Floats:
+def grid_density(event: Ints, pt_gev: Floats, eta: Floats, phi: Floats, n: int) -> Floats:
     """[n] median over cells of the summed pT in a cell, per unit of area: the rho of grid-median methods."""
     rows, columns = GRID_CELLS
     inside = np.abs(eta) < GRID_ETA
     row = np.floor((eta[inside] + GRID_ETA) * rows / (2.0 * GRID_ETA)).astype(np.int64)
-    column = np.floor(np.mod(phi[inside], 2.0 * np.pi) * columns / (2.0 * np.pi)).astype(np.int64) % columns
-    place = (event[inside] * rows + row) * columns + column
+    place = (event[inside] * rows + row) * columns + phi_cell(phi[inside], columns)
     cells = np.bincount(place, pt_gev[inside], n * rows * columns).reshape(n, -1)
     area = 2.0 * GRID_ETA * 2.0 * np.pi / (rows * columns)
     return np.asarray(np.median(cells, axis=1) / area, np.float64)

@@ -14,20 +14,18 @@ A method may have no answer (NaN): all but `answered` are of those that it answe
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.evaluation.bootstrap import ClusterBootstrap, CrossedBootstrap
 from zoo.evaluation.measures import Figure
 
 __all__ = ["Bootstrap", "density_ratio", "fraction", "mass_measures", "mean_absolute_error"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Bootstrap = ClusterBootstrap | CrossedBootstrap
 
 
 def mass_measures(
-    predicted_gev: Floats, mass_gev: Floats, index: Index, bootstrap: Bootstrap
+    predicted_gev: Floats, mass_gev: Floats, index: Ints, bootstrap: Bootstrap
 ) -> dict[str, Figure]:
     """All measures of one method on some candidates.
 
@@ -56,21 +54,19 @@ def mass_measures(
     }
 
 
-def mean_absolute_error(
-    predicted_gev: Floats, mass_gev: Floats, index: Index, bootstrap: Bootstrap
-) -> Figure:
+def mean_absolute_error(predicted_gev: Floats, mass_gev: Floats, index: Ints, bootstrap: Bootstrap) -> Figure:
     """Mean of abs(m_pred - m) alone; arguments as `mass_measures`, all answered."""
     return Figure.of(_mean(np.abs(predicted_gev - mass_gev)[index], index, bootstrap))
 
 
-def fraction(hit: npt.NDArray[np.bool_], index: Index, bootstrap: Bootstrap) -> Figure:
+def fraction(hit: Bools, index: Ints, bootstrap: Bootstrap) -> Figure:
     """Share of the candidates `index` [M] for which `hit` [M] holds."""
     return Figure.of(_mean(hit.astype(np.float64), index, bootstrap))
 
 
 def density_ratio(
     predicted_gev: Floats,
-    index: Index,
+    index: Ints,
     bootstrap: Bootstrap,
     near: tuple[float, float] = (0.0, 0.1),
     far: tuple[float, float] = (0.2, 0.4),
@@ -95,14 +91,14 @@ def density_ratio(
         return Figure.of(densities[0] / densities[1])
 
 
-def _mean(values: Floats, index: Index, bootstrap: Bootstrap) -> Floats:
+def _mean(values: Floats, index: Ints, bootstrap: Bootstrap) -> Floats:
     """[1 + R] weighted means of `values` [M] of the candidates `index` [M]; NaN without any."""
     weights = bootstrap.event_weights(index)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((weights @ values) / weights.sum(axis=1))
 
 
-def _quantiles(values: Floats, index: Index, bootstrap: Bootstrap) -> Floats:
+def _quantiles(values: Floats, index: Ints, bootstrap: Bootstrap) -> Floats:
     """[3, 1 + R] weighted 16, 50 and 84 % quantiles of `values` [M]; NaN without any."""
     order = np.argsort(values, kind="stable")
     ordered, sums = values[order], np.cumsum(bootstrap.event_weights(index[order]), axis=1)

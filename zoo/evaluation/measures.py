@@ -9,17 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.evaluation.bootstrap import ClusterBootstrap, spread
 from zoo.evaluation.coverage import LEVELS, inside_central
 from zoo.evaluation.resolution import effective_width, median
 from zoo.evaluation.response import TAILS, mode, outside
 
 __all__ = ["Figure", "energy_measures", "response_measures"]
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Figure:
                 for key, number in (("value", self.value), ("error", self.error))}  # fmt: skip
 
 
-def response_measures(ratio: Floats, index: Index, bootstrap: ClusterBootstrap) -> dict[str, Figure]:
+def response_measures(ratio: Floats, index: Ints, bootstrap: ClusterBootstrap) -> dict[str, Figure]:
     """Median, effective width over median, and the 95 % width, of the responses of some events.
 
     Args:
@@ -75,7 +72,7 @@ def response_measures(ratio: Floats, index: Index, bootstrap: ClusterBootstrap) 
 
 
 def energy_measures(
-    ratio: Floats, pit: Floats | None, index: Index, bootstrap: ClusterBootstrap
+    ratio: Floats, pit: Floats | None, index: Ints, bootstrap: ClusterBootstrap
 ) -> dict[str, Figure]:
     """All measures of one method in one bin.
 
@@ -91,7 +88,7 @@ def energy_measures(
     """
     found = response_measures(ratio, index, bootstrap)
     inside = ratio[index]
-    fractions: Mapping[str, npt.NDArray[np.bool_]] = {
+    fractions: Mapping[str, Bools] = {
         "tails": outside(inside),
         "below": ~(inside >= TAILS[0]),
         "above": inside > TAILS[1],

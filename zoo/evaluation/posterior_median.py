@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue
 
 __all__ = ["best_answers", "positive_fraction", "sigma_m2_gev2"]
@@ -30,7 +31,7 @@ _LABELS, _NODES = 800, 24  # places of a table of medians, and tables
 
 def positive_fraction(
     sigma_m2_gev2: npt.ArrayLike, lowest_gev: float = -0.3, highest_gev: float = 1.6
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Computes P(m > 0) of single photons.
 
     Args:
@@ -71,7 +72,7 @@ def best_answers(
     lowest_gev: float = -0.3,
     highest_gev: float = 1.6,
     seed: int = 0,
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Draws what the best mass regressor would say of decays: a measured x, and the posterior's median.
 
     The same posterior as in `positive_fraction`, for a calorimeter with the error of `SIGMA_M2`.
@@ -104,6 +105,6 @@ def best_answers(
     return answers
 
 
-def sigma_m2_gev2(pt_gev: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def sigma_m2_gev2(pt_gev: npt.ArrayLike) -> Floats:
     """Interpolates `SIGMA_M2`, GeV^2; beyond its ends it stays at the nearest value."""
     return np.asarray(np.interp(np.asarray(pt_gev, np.float64), *SIGMA_M2), np.float64)

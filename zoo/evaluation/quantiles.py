@@ -11,19 +11,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.measures import Figure
 
 __all__ = ["quantiles", "spread_measures"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 CELLS = 500
 
 
 def quantiles(
-    values: npt.ArrayLike, event: Index, bootstrap: ClusterBootstrap, levels: Sequence[float]
+    values: npt.ArrayLike, event: Ints, bootstrap: ClusterBootstrap, levels: Sequence[float]
 ) -> Floats:
     """Quantiles, nominal and in each replica.
 
@@ -61,7 +60,7 @@ def quantiles(
     return found
 
 
-def spread_measures(values: npt.ArrayLike, event: Index, bootstrap: ClusterBootstrap) -> dict[str, Figure]:
+def spread_measures(values: npt.ArrayLike, event: Ints, bootstrap: ClusterBootstrap) -> dict[str, Figure]:
     """Median, distance of the quartiles ("iqr"), and that over the median ("iqr_over_median")."""
     low, middle, high = quantiles(values, event, bootstrap, (0.25, 0.5, 0.75))
     with np.errstate(invalid="ignore", divide="ignore"):

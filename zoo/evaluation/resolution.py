@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue
 
 __all__ = ["ONE_SIGMA", "effective_width", "median", "relative_resolution", "shortest_interval"]
 
-Floats = npt.NDArray[np.float64]
 
 ONE_SIGMA = 0.6826894921370859
 """Probability within one sigma of a normal distribution."""

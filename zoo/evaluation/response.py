@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools
 from zoo.evaluation.resolution import shortest_interval
 
 __all__ = ["REACH", "TAILS", "mode", "outside", "reachable"]
@@ -23,7 +24,7 @@ def mode(values: npt.ArrayLike) -> float:
     return 0.5 * (low + high)
 
 
-def outside(response: npt.ArrayLike, limits: tuple[float, float] = TAILS) -> npt.NDArray[np.bool_]:
+def outside(response: npt.ArrayLike, limits: tuple[float, float] = TAILS) -> Bools:
     """Marks responses outside an interval; a response that is not finite is outside.
 
     Args:
@@ -37,7 +38,7 @@ def outside(response: npt.ArrayLike, limits: tuple[float, float] = TAILS) -> npt
     return ~((values >= limits[0]) & (values <= limits[1]))
 
 
-def reachable(raw_energy_gev: npt.ArrayLike, true_energy_gev: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+def reachable(raw_energy_gev: npt.ArrayLike, true_energy_gev: npt.ArrayLike) -> Bools:
     """Marks objects with 0.5 < E_raw / E_true < 2; the others are inefficiency, for every method alike.
 
     Args:

@@ -7,13 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.measures import Figure
 
 __all__ = ["Roc", "confusion", "half_widths", "roc_curve", "share"]
-
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 class Roc(NamedTuple):
@@ -63,7 +61,7 @@ def roc_curve(
 
 
 def share(
-    numerator: npt.ArrayLike, denominator: npt.ArrayLike, index: Index, bootstrap: ClusterBootstrap
+    numerator: npt.ArrayLike, denominator: npt.ArrayLike, index: Ints, bootstrap: ClusterBootstrap
 ) -> Figure:
     """Ratio of two sums over events, with its error.
 
@@ -86,7 +84,7 @@ def share(
         return Figure.of(sums[0] / sums[1])
 
 
-def half_widths(values: Floats, index: Index, bootstrap: ClusterBootstrap) -> tuple[Figure, Figure]:
+def half_widths(values: Floats, index: Ints, bootstrap: ClusterBootstrap) -> tuple[Figure, Figure]:
     """Distances from the median to the ends of the central 68 %, over the median.
 
     Args:
@@ -110,7 +108,7 @@ def half_widths(values: Floats, index: Index, bootstrap: ClusterBootstrap) -> tu
 
 
 def confusion(
-    true: npt.ArrayLike, predicted: npt.ArrayLike, n_classes: int, index: Index, bootstrap: ClusterBootstrap
+    true: npt.ArrayLike, predicted: npt.ArrayLike, n_classes: int, index: Ints, bootstrap: ClusterBootstrap
 ) -> list[list[Figure]]:
     """Says what becomes of each class.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Ints
 from zoo.cards.card import ModelCard
 from zoo.cards.tensors import Tensors, masked_sets, node_axes
 from zoo.errors import InvalidFile
@@ -87,7 +88,7 @@ def _dirty_images(inputs: Tensors) -> list[tuple[str, Tensors]]:
     return found
 
 
-def _dirty(mask: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[Any]]]:
+def _dirty(mask: Bools, values: npt.NDArray[Any]) -> list[tuple[str, npt.NDArray[Any]]]:
     """Returns copies of the nodes [..., F] of a row: with NaN, with infinity, with rubbish in the padding."""
     where = np.argwhere(mask)
     nan, inf, padding = (values.copy() for _ in range(3))
@@ -101,7 +102,7 @@ def _dirty(mask: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> list[tuple[
     ]
 
 
-def _reversed(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _reversed(mask: Bools) -> Ints:
     """Returns the order [..., N] that reverses the real nodes and leaves the padding where it is."""
     order = np.broadcast_to(np.arange(mask.shape[-1]), mask.shape).copy()
     for index in np.ndindex(mask.shape[:-1]):

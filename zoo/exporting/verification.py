@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools
 from zoo.cards.weights import check_file
 from zoo.errors import ChecksumMismatch, InvalidFile
 from zoo.exporting.export import MANIFEST
@@ -212,9 +213,9 @@ def compare(
 
 def _real_nodes(
     outputs: Mapping[str, npt.NDArray[Any]], leading: Mapping[str, int]
-) -> dict[tuple[int, ...], npt.NDArray[np.bool_]]:
+) -> dict[tuple[int, ...], Bools]:
     """Which nodes have some output that is not 0, `[B, N]` by its own shape; all of them if none has."""
-    real: dict[tuple[int, ...], npt.NDArray[np.bool_]] = {}
+    real: dict[tuple[int, ...], Bools] = {}
     for name, values in outputs.items():
         sizes = values.shape[: leading.get(name, 1)]
         if len(sizes) > 1:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import row_splits
 from zoo.cards.card import ModelCard
 from zoo.cards.registry import info
 from zoo.cards.tensors import Tensors, masked_sets, node_axes
@@ -81,7 +82,7 @@ def _flat(folder: Path, manifest: Mapping[str, Any], card: ModelCard) -> Run:
     def run(inputs: Mapping[str, npt.NDArray[Any]]) -> Tensors:
         mask = inputs[mask_name] > 0
         flat = {other: values for other, values in inputs.items() if other not in (name, mask_name)}
-        splits = np.concatenate([[0], np.cumsum(mask.sum(axis=1))]).astype(np.int64)
+        splits = row_splits(mask.sum(axis=1))
         outputs = dense({**flat, name: inputs[name][mask], "row_splits": splits})
         for per_node in (spec.name for spec in card.outputs if card.shapes[mask_name][-1] in spec.shape):
             rows = outputs[per_node]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints
 from zoo.cards.card import ModelCard, TensorSpec
 from zoo.cards.tensors import Tensors, masked_sets
 from zoo.errors import InvalidValue, UnknownName
@@ -197,7 +198,7 @@ def _no_rows(spec: TensorSpec, axes: int) -> npt.NDArray[Any]:
 
 def _batches(
     card: ModelCard, inputs: Tensors, batch_size: int
-) -> Iterator[tuple[npt.NDArray[np.int64], dict[str | int, npt.NDArray[np.int64]], Tensors]]:
+) -> Iterator[tuple[Ints, dict[str | int, Ints], Tensors]]:
     """Yields batches of about one size: which objects, the ends of their nodes, the tensors."""
     ends = _ends(card, inputs)
     size = math.prod(ends.values(), start=np.ones(len(inputs[card.inputs[0].name]), np.int64))
@@ -213,9 +214,9 @@ def _batches(
         yield rows, of_rows, batch
 
 
-def _ends(card: ModelCard, inputs: Tensors) -> dict[str | int, npt.NDArray[np.int64]]:
+def _ends(card: ModelCard, inputs: Tensors) -> dict[str | int, Ints]:
     """Returns one past the last real slot of each row, axis of a mask -> [B]."""
-    ends: dict[str | int, npt.NDArray[np.int64]] = {}
+    ends: dict[str | int, Ints] = {}
     for mask in masked_sets(card).values():
         real = inputs[mask] > 0
         for place, axis in enumerate(card.shapes[mask][1:], start=1):

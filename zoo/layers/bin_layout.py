@@ -52,7 +52,6 @@ class BinLayout(keras.layers.Layer):
         self.supports_jit = False  # its output's shape follows the values, which XLA cannot have
 
     def call(self, node_mask: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         size = tf.constant(self.bin_size, tf.int64)
         length = tf.shape(node_mask, out_type=tf.int64)[1]
         count = tf.cast(tf.reduce_sum(node_mask, axis=1), tf.int64)  # exact up to 2^24 nodes
@@ -88,5 +87,4 @@ class BinLayout(keras.layers.Layer):
         return places, tf.concat([slots, [tf.size(places, out_type=tf.int64)]], axis=0), sets, bins_of
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "bin_size": self.bin_size, "padded": self.padded}

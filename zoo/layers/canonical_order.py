@@ -66,7 +66,6 @@ class CanonicalOrder(keras.layers.Layer):
         self.descending = [int(key) for key in descending]
 
     def call(self, nodes: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         keys = self.keys + [key for key in range(nodes.shape[-1]) if key not in self.keys]
         permutation = canonical_permutation(nodes, node_mask, keys, self.descending)
         return (
@@ -76,7 +75,6 @@ class CanonicalOrder(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "keys": self.keys, "descending": self.descending}
 
 

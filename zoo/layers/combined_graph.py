@@ -96,7 +96,6 @@ class CombinedGraph(keras.layers.Layer):
         ]
 
     def build(self, x_shape: tuple[int, ...], layout_shape: Any, positions_shape: Any = None) -> None:
-        """Creates the weights."""
         del layout_shape
         width, coordinates = x_shape[-1], int(positions_shape[-1]) if positions_shape else 0
         self.norm.build((None, width))
@@ -127,7 +126,6 @@ class CombinedGraph(keras.layers.Layer):
     def call(
         self, x: tf.Tensor, layout: tuple[tf.Tensor, ...], positions: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         act: Callable[[tf.Tensor], tf.Tensor] = keras.activations.get(self.activation)
         cuts = Layout(*layout)
         x = self.norm(x)
@@ -175,7 +173,6 @@ class CombinedGraph(keras.layers.Layer):
         return (x_shape[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         names = (
             "units", "distance_dim", "distance_width", "distance_layers", "directions", "rounds", "messages",
             "activation", "legacy", "position_scale",

@@ -55,7 +55,6 @@ class EdgeConv(keras.layers.Layer):
         self.aggregation, self.activation = aggregation, activation
 
     def build(self, x_shape: tuple[int, ...], *_: Any) -> None:
-        """Creates the weights."""
         self.kernels, self.biases = [], []
         fan_in = 2 * x_shape[-1]
         for number, width in enumerate(self.units):
@@ -68,7 +67,6 @@ class EdgeConv(keras.layers.Layer):
             fan_in = width
 
     def call(self, x: tf.Tensor, receiver: tf.Tensor, sender: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         act = keras.activations.get(self.activation)
         nodes = tf.reshape(x, [-1, x.shape[-1]])
         nodes = tf.pad(nodes, [[0, 1], [0, 0]])  # the imagined node of the last edge
@@ -82,7 +80,6 @@ class EdgeConv(keras.layers.Layer):
         return tf.reshape(result[:-1], tf.concat([tf.shape(x)[:-1], result.shape[-1:]], axis=0))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {"units": self.units, "aggregation": self.aggregation, "activation": self.activation}
         return {**super().get_config(), **own}
 

@@ -38,5 +38,4 @@ class FanInUniform(keras.initializers.Initializer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {"fan_in": self.fan_in, "seed": self._config_seed}

@@ -48,7 +48,6 @@ class FlatDense(keras.layers.Dense):
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         del training
         rows = inputs if inputs.shape.rank == 2 else tf.reshape(inputs, [-1, inputs.shape[-1]])
         kernel = tf.convert_to_tensor(self.kernel)

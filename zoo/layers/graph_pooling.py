@@ -77,7 +77,6 @@ class GraphPooling(keras.layers.Layer):
     def call(
         self, x: tf.Tensor, adjacency: tf.Tensor, node_mask: tf.Tensor, node_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         partner = match_pairs(self._score(x, adjacency), self.rounds)
         own = tf.range(tf.shape(x)[1])
         first = tf.cast(partner >= own, x.dtype) * node_mask
@@ -102,6 +101,5 @@ class GraphPooling(keras.layers.Layer):
         return tf.stop_gradient(tf.where(adjacency > 0.5, score, without))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {"rounds": self.rounds, "farthest": self.farthest, "self_loops": self.self_loops}
         return {**super().get_config(), **own}

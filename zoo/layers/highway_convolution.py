@@ -47,7 +47,6 @@ class HighwayConvolution(keras.layers.Layer):
         self.units, self.power, self.activation = int(units), int(power), activation
 
     def build(self, x_shape: tuple[int, ...], *_: Any) -> None:
-        """Creates the weights."""
         fan_in = x_shape[-1]
         self.kernel = self.add_weight(
             name="kernel", shape=(fan_in, 2 * self.units), initializer=FanInUniform()
@@ -57,7 +56,6 @@ class HighwayConvolution(keras.layers.Layer):
     def call(
         self, x: tf.Tensor, distance: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor, node_mask: tf.Tensor
     ) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         act: Callable[[tf.Tensor], tf.Tensor] = keras.activations.get(self.activation)
         own, gate = tf.split(tf.matmul(x, tf.convert_to_tensor(self.kernel)), 2, axis=-1)
         gate = tf.sigmoid(gate - (-tf.convert_to_tensor(self.gate_bias)))  # see `add_bias`
@@ -74,6 +72,5 @@ class HighwayConvolution(keras.layers.Layer):
         return (x_shape[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {"units": self.units, "power": self.power, "activation": self.activation}
         return {**super().get_config(), **own}

@@ -88,7 +88,6 @@ class NearestNeighbours(keras.layers.Layer):
         self.k, self.include_self, self.undirected = int(k), bool(include_self), bool(undirected)
 
     def call(self, x: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         chosen = nearest(x, node_mask, self.k, self.include_self)
         union = chosen | tf.transpose(chosen, [0, 2, 1])
         receiver, sender = edge_list(union if self.undirected else chosen)
@@ -96,6 +95,5 @@ class NearestNeighbours(keras.layers.Layer):
         return receiver, sender, tf.stop_gradient(adjacency)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {"k": self.k, "include_self": self.include_self, "undirected": self.undirected}
         return {**super().get_config(), **own}

@@ -58,9 +58,7 @@ class MaskedPooling(keras.layers.Layer):
         self.mode = mode
 
     def call(self, x: tf.Tensor, node_mask: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return {"max": masked_max, "mean": masked_mean, "sum": masked_sum}[self.mode](x, node_mask)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "mode": self.mode}

@@ -81,5 +81,4 @@ class PairwiseDistance(keras.layers.Layer):
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return pairwise_distance(x)

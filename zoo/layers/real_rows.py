@@ -28,7 +28,6 @@ class RealRows(keras.layers.Layer):
         self.supports_jit = False  # its output's shape follows the values, which XLA cannot have
 
     def call(self, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         shape = tf.shape(node_mask, out_type=tf.int64)
         real = tf.reshape(node_mask, [-1]) > 0.5
         rows = tf.concat([tf.reshape(tf.where(real), [-1]), tf.reshape(shape[0] * shape[1], [1])], axis=0)
@@ -52,7 +51,6 @@ class ToRows(keras.layers.Layer):
     """
 
     def call(self, nodes: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return to_rows(nodes, rows, slots)
 
 
@@ -70,7 +68,6 @@ class ToSets(keras.layers.Layer):
     """
 
     def call(self, values: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return to_sets(values, rows, slots)
 
 
@@ -87,7 +84,6 @@ class GatherRows(keras.layers.Layer):
     """
 
     def call(self, values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return gather_rows(values, index)
 
 

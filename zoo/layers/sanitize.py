@@ -68,7 +68,6 @@ class Sanitize(keras.layers.Layer):
         self.positive_feature = positive_feature
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         missing = tf.maximum(1 - tf.shape(hits)[1], 0)
         hits = tf.pad(hits, [[0, 0], [0, missing], [0, 0]])
         hit_mask = tf.pad(hit_mask, [[0, 0], [0, missing]])
@@ -77,7 +76,6 @@ class Sanitize(keras.layers.Layer):
         return hits * kept[:, :, None], kept
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "positive_feature": self.positive_feature}
 
 
@@ -93,5 +91,4 @@ class SanitizeFeatures(keras.layers.Layer):
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return finite(x)

@@ -45,13 +45,11 @@ class SelfAttention(keras.layers.Layer):
         self.units, self.heads = int(units), int(heads)
 
     def build(self, x_shape: tuple[int, ...], *_: Any) -> None:
-        """Creates the weights."""
         self.kernel = self.add_weight(
             name="kernel", shape=(x_shape[-1], 3 * self.units), initializer=FanInUniform()
         )
 
     def call(self, x: tf.Tensor, rows: tf.Tensor, slots: tf.Tensor, node_mask: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         hidden = ((1.0 - node_mask) * HIDDEN)[:, None, :]
         # Split while they are rows: there are fewer of them.
         parts = tf.split(tf.matmul(x, tf.convert_to_tensor(self.kernel)), 3, axis=-1)
@@ -70,7 +68,6 @@ class SelfAttention(keras.layers.Layer):
         return (x_shape[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "units": self.units, "heads": self.heads}
 
 

@@ -40,9 +40,7 @@ class Standardize(keras.layers.Layer):
         self.scale = [float(value) for value in scale]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return (x - tf.constant(self.offset, x.dtype)) * tf.constant([1.0 / s for s in self.scale], x.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "offset": self.offset, "scale": self.scale}

@@ -48,7 +48,6 @@ class SurroundingSums(keras.layers.Layer):
         self.radii, self.directions, self.rounds = int(radii), int(directions), int(rounds)
 
     def build(self, values_shape: Any, positions_shape: tuple[int, ...], layout_shape: Any) -> None:
-        """Creates the weights."""
         del values_shape, layout_shape
         self.codebook = self.add_weight(
             name="codebook",
@@ -60,7 +59,6 @@ class SurroundingSums(keras.layers.Layer):
         self.log_scale = self.add_weight(name="log_scale", shape=(self.radii,), initializer="zeros")
 
     def call(self, values: tf.Tensor, positions: tf.Tensor, layout: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         cuts, codebook = Layout(*layout), tf.convert_to_tensor(self.codebook)
         fresh = tf.constant([(FINEST * COARSER**number) ** -2 for number in range(self.radii)])
         rates = 0.5 * fresh * tf.exp(-2.0 * tf.convert_to_tensor(self.log_scale))
@@ -76,15 +74,12 @@ class SurroundingSums(keras.layers.Layer):
             largest = found if largest is None else tf.maximum(largest, found)
         return tf.math.log(1.0 + tf.maximum(largest, 0.0))
 
-    def compute_output_shape(
-        self, values_shape: tuple[int | None, ...], *_: Any
-    ) -> tuple[int | None, int | None]:
+    def compute_output_shape(self, values_shape: tuple[int, ...], *_: Any) -> tuple[int | None, int | None]:
         """Returns (rows, radii V)."""
         width = values_shape[-1]
         return (values_shape[0], None if width is None else self.radii * width)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(), "radii": self.radii, "directions": self.directions, "rounds": self.rounds,
         }  # fmt: skip

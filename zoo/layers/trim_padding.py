@@ -29,7 +29,6 @@ class TrimPadding(keras.layers.Layer):
         self.supports_jit = False  # its output's shape follows the values, which XLA cannot have
 
     def call(self, nodes: tf.Tensor, node_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         count = tf.cast(tf.reduce_max(tf.reduce_sum(node_mask, axis=-1)), tf.int32)
         count = tf.maximum(count, 1)
         return nodes[:, :count], node_mask[:, :count]

@@ -169,7 +169,6 @@ class CrystalBallLoss(keras.losses.Loss):
         self.reach = reach
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         y = tf.reshape(tf.cast(y_true, y_pred.dtype), [-1])
         if self.reach is None:
             return -crystal_ball_log_prob(y, *tf.unstack(y_pred, num=6, axis=-1))
@@ -180,5 +179,4 @@ class CrystalBallLoss(keras.losses.Loss):
         return tf.where(used, -log_prob, tf.zeros_like(log_prob))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "reach": self.reach}

@@ -60,6 +60,5 @@ class EnergyRegression(keras.losses.Loss):
         return huber(error, self.delta) + sum(pinball(error, quantile) for quantile in self.quantiles)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {"delta": self.delta, "power": self.power, "quantiles": self.quantiles}
         return {**super().get_config(), **own}

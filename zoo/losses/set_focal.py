@@ -83,7 +83,6 @@ class SetFocal(keras.losses.Loss):
         return set_focal_loss(label, y_pred, y_true[:, :, 1], self.gamma, self.alpha, weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "gamma": self.gamma,

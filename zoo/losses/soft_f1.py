@@ -63,5 +63,4 @@ class SoftF1(keras.losses.Loss):
         return soft_f1_loss(label, y_pred, mask * weight if self.weighted else mask, self.beta)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "beta": self.beta, "weighted": self.weighted}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoo import models
+from zoo.arrays import Floats32
 from zoo.cards.registry import info, only_subclass, search_path, split_name
 from zoo.errors import InvalidValue, UnknownName
 
@@ -160,7 +161,7 @@ class Network(ABC):
         """Computes the target of each output that has a loss, `[B, ...]` by the output's name."""
         raise InvalidValue("training", "a network with targets", repr(self.name))
 
-    def weights(self, records: ak.Array) -> npt.NDArray[np.float32] | None:
+    def weights(self, records: ak.Array) -> Floats32 | None:
         """Computes the weight of each record in the loss, `[B]`, or None: all count the same."""
         return None
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.inference.choice import choose
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["ALIASES", "EnergyRegression"]
 
 ALIASES = {"bdt": "bdt_regression"}
-
-Floats = npt.NDArray[np.float64]
 
 
 class EnergyRegression:

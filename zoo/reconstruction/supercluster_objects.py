@@ -16,6 +16,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints, first_rows, owners
 from zoo.data.cluster_truth import group_of_clusters
 from zoo.data.clusters import Superclusters
 from zoo.data.kinds.objects import OBJECTS
@@ -24,7 +25,6 @@ from zoo.errors import InvalidValue
 
 __all__ = ["PDG_ID", "supercluster_objects"]
 
-Ints = npt.NDArray[np.int64]
 
 PDG_ID = (0, 11, 22)
 """Of the flavours, charges not told apart."""
@@ -56,10 +56,10 @@ def supercluster_objects(
         raise InvalidValue("superclusters", expected, received)
     index = np.arange(len(found.seed)) if chosen is None else np.asarray(chosen, np.int64).reshape(-1)
     seed = found.seed[index]
-    event = np.repeat(np.arange(len(counts)), counts)[seed]
+    event = owners(counts)[seed]
 
     columns: dict[str, npt.NDArray[Any]] = {}
-    hits, sizes = _hits(events, np.cumsum(counts) - counts, found, index)
+    hits, sizes = _hits(events, first_rows(counts), found, index)
     columns |= hits
     for name, source in (("seed_ieta", "ieta"), ("seed_iphi", "iphi"), ("leakage_gev", "leakage_gev")):
         columns[name] = leaf_values(events, f"clusters.{source}")[seed]
@@ -76,7 +76,7 @@ def _hits(
     events: ak.Array, first: Ints, found: Superclusters, index: Ints
 ) -> tuple[dict[str, npt.NDArray[Any]], Ints]:
     """Returns the hits of the chosen superclusters, by crystal, and how many each has."""
-    event = np.repeat(np.arange(len(first)), ak.to_numpy(ak.num(events["hits"])))
+    event = owners(ak.to_numpy(ak.num(events["hits"])))
     number = np.full(len(found.seed) + 1, -1)  # the last one: of no supercluster
     number[index] = np.arange(len(index))
     of = number[found.supercluster_of[first[event] + leaf_values(events, "hits.cluster")]]

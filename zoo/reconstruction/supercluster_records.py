@@ -8,14 +8,13 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints, first_rows, owners
 from zoo.data.cluster_truth import has_groups, match_superclusters
 from zoo.data.clusters import Superclusters
 from zoo.data.kinds.clusters import FLAVOURS, SUPERCLUSTER_EVENTS
 from zoo.data.records import assemble, has_field, leaf_values
 
 __all__ = ["supercluster_records"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def supercluster_records(
@@ -42,8 +41,8 @@ def supercluster_records(
     energy, sigma = np.asarray(energy_gev, np.float64), np.asarray(sigma_gev, np.float64)
     flavours = np.full((n, len(FLAVOURS)), -1.0) if flavour_probability is None else flavour_probability
     first = _starts(events["clusters"])
-    event = np.repeat(np.arange(len(events)), np.diff(found.row_splits))
-    owner = np.repeat(np.arange(n), np.diff(found.member_splits))
+    event = owners(np.diff(found.row_splits))
+    owner = owners(np.diff(found.member_splits))
     columns: dict[str, npt.NDArray[Any]] = {
         "superclusters.energy_gev": energy,
         "superclusters.sigma_gev": sigma,
@@ -73,9 +72,7 @@ def supercluster_records(
     return assemble({k: ak.unflatten(v, sizes[k.split(".")[0]]) if "." in k else v for k, v in typed.items()})
 
 
-def _truth(
-    events: ak.Array, found: Superclusters, event: npt.NDArray[np.int64]
-) -> dict[str, npt.NDArray[Any]]:
+def _truth(events: ak.Array, found: Superclusters, event: Ints) -> dict[str, npt.NDArray[Any]]:
     """Returns the group of each supercluster, the groups, and the hardest supercluster of each."""
     names = [
         f.name for f in SUPERCLUSTER_EVENTS.fields if f.collection == "groups" and has_field(events, f.name)
@@ -89,7 +86,6 @@ def _truth(
     return columns
 
 
-def _starts(collection: ak.Array) -> npt.NDArray[np.int64]:
+def _starts(collection: ak.Array) -> Ints:
     """[B] index of each event's first entry among those of all events."""
-    counts = np.asarray(ak.to_numpy(ak.num(collection)), np.int64)
-    return np.asarray(np.cumsum(counts) - counts)
+    return first_rows(ak.to_numpy(ak.num(collection)))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, owners
 from zoo.baselines.mustache import CMS, TUNED, MustacheConfig, mustache
 from zoo.data.clusters import Superclusters, event_clusters
 from zoo.data.kinds.clusters import FLAVOURS
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     """
 
     superclusters: Superclusters
-    flavour_probability: npt.NDArray[np.float64] | None
+    flavour_probability: Floats | None
 
 
 def find_superclusters(
@@ -112,7 +112,7 @@ class Superclustering:
             return Found(mustache(clusters, self._mustache), None)
         where = find_windows(clusters.row_splits, clusters.raw_energy_gev, clusters.eta, clusters.phi)
         windows = make_windows(events, found=where)  # as the network sees them
-        window = np.repeat(np.arange(len(where.seed)), np.diff(where.splits))
+        window = owners(np.diff(where.splits))
         probability, flavour = np.zeros(len(window)), np.zeros((len(where.seed), len(FLAVOURS)))
         if len(window):
             outputs = self.method.predict(windows, self._batch_size)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.detectors import cms_barrel
 from zoo.simulation import hadrons
 from zoo.simulation.deposits import take_impacts
@@ -14,10 +14,6 @@ from zoo.simulation.generated import Generated
 from zoo.simulation.transport import TransportConfig, transport
 
 __all__ = ["Arrivals", "arrive"]
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +32,8 @@ class Arrivals:
     group: Ints
     particle: Ints
     electron: Bools
-    energy_gev: F64
-    behind_gev: F64
+    energy_gev: Floats
+    behind_gev: Floats
     impact: cms_barrel.Impact
 
     def take(self, chosen: Bools) -> Arrivals:

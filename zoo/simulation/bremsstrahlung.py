@@ -9,19 +9,18 @@ Complete screening (PDG review, passage of particles through matter), with t in 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from zoo.arrays import Floats, Ints
 
 __all__ = ["conversion_probability", "pair_share", "radiate", "soft_loss_gev_per_x0"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 PAIRS_PER_X0 = 7.0 / 9.0
 
 
 def radiate(
-    energy_gev: FloatArray, path_x0: FloatArray, rng: np.random.Generator, cut_gev: float
-) -> tuple[FloatArray, IntArray, FloatArray]:
+    energy_gev: Floats, path_x0: Floats, rng: np.random.Generator, cut_gev: float
+) -> tuple[Floats, Ints, Floats]:
     """Draws the hard bremsstrahlung photons of electrons along a path, energy conserved photon by photon.
 
     The Poisson process is thinned from the majorant `4/(3k)`: a log-uniform k is kept with probability
@@ -56,13 +55,13 @@ def radiate(
     return energy, np.concatenate(emitters), np.concatenate(photons)
 
 
-def soft_loss_gev_per_x0(energy_gev: FloatArray, cut_gev: float) -> FloatArray:
+def soft_loss_gev_per_x0(energy_gev: Floats, cut_gev: float) -> Floats:
     """Returns the mean energy per radiation length that electrons radiate in photons softer than the cut."""
     y = np.minimum(cut_gev / np.maximum(energy_gev, 1e-9), 1.0)
     return np.asarray(4.0 / 3.0 * y * energy_gev * (1.0 - 0.5 * y + 0.25 * y * y))
 
 
-def pair_share(uniform: FloatArray) -> FloatArray:
+def pair_share(uniform: Floats) -> Floats:
     """Maps uniform numbers to the electron's share x of a converted photon, density ~ 1 - 4/3 x (1 - x).
 
     The cumulative distribution is a cubic in w = x - 1/2, `w^3 + 3/2 w = 7/4 (u - 1/2)`, in closed form.
@@ -72,6 +71,6 @@ def pair_share(uniform: FloatArray) -> FloatArray:
     return np.asarray(np.clip(share, 0.0, 1.0))
 
 
-def conversion_probability(path_x0: FloatArray) -> FloatArray:
+def conversion_probability(path_x0: Floats) -> Floats:
     """Returns the probability that a photon converts within a path in radiation lengths."""
     return np.asarray(-np.expm1(-PAIRS_PER_X0 * path_x0))

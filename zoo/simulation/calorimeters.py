@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.simulation.cell_clusters import (
     ClusterConfig,
     Clusters,
@@ -46,8 +46,6 @@ from zoo.simulation.upstream import Showering
 
 __all__ = ["ECAL_FACE", "HCAL_FACE", "HF_FACE", "CalorimeterConfig", "find_clusters", "hadronic_response"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 ECAL_FACE = Surface(ECAL_RADIUS_CM, ECAL_HALF_LENGTH_CM)
 HCAL_FACE = Surface(HCAL_RADIUS_CM, HCAL_HALF_LENGTH_CM)
@@ -105,10 +103,10 @@ class CalorimeterConfig:
     )
 
 
-def hadronic_response(energy_gev: F64, e_over_h: float, config: CalorimeterConfig) -> F64:
+def hadronic_response(energy_gev: Floats, e_over_h: float, config: CalorimeterConfig) -> Floats:
     """Mean response to hadrons, 1 for pions of the calibration energy in the HCAL."""
 
-    def response(energy: F64 | float, ratio: float) -> F64:
+    def response(energy: Floats | float, ratio: float) -> Floats:
         part = 1.0 - np.maximum(np.asarray(energy) / config.groom_scale_gev, 1.0) ** (
             config.groom_power - 1.0
         )
@@ -193,10 +191,10 @@ class _Impacts:
 
     event: Ints
     particle: Ints
-    energy_gev: F64
-    eta: F64
-    phi: F64
-    scatters: npt.NDArray[np.bool_]
+    energy_gev: Floats
+    eta: Floats
+    phi: Floats
+    scatters: Bools
 
 
 def _spots(
@@ -243,12 +241,12 @@ def _forward(
         yield element, layer, spots
 
 
-def _gamma(width: F64, rng: np.random.Generator) -> F64:
+def _gamma(width: Floats, rng: np.random.Generator) -> Floats:
     """Positive factors of mean 1 and these relative widths."""
     shape = 1.0 / np.maximum(width, 1e-4) ** 2
     return np.asarray(rng.gamma(shape) / shape, np.float64)
 
 
-def _landau(peak: float, width: float, n: int, rng: np.random.Generator) -> F64:
+def _landau(peak: float, width: float, n: int, rng: np.random.Generator) -> Floats:
     """Moyal's closed form of the Landau spectrum."""
     return np.asarray(peak - width * np.log(rng.standard_normal(n) ** 2 + 1e-12), np.float64)

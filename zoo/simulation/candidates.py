@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Ints
 from zoo.data.kinds.candidates import CANDIDATES, ETA_MESON, PI0
 from zoo.data.kinds.schema import Schema
 from zoo.detectors import cms_barrel
@@ -41,8 +42,6 @@ from zoo.simulation.windows import find_seeds, window_hits
 
 __all__ = ["CANDIDATE_SAMPLES", "HARD_SUFFIX", "CandidateConfig", "simulate_candidates"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 HARD_SUFFIX = "_hard"
 
@@ -188,7 +187,7 @@ def simulate_candidates(
 class _Arrivals(PhotonsAtVertex):
     """What reaches the calorimeter, [S] each; eta and phi of the point on its face."""
 
-    electron: npt.NDArray[np.bool_]
+    electron: Bools
 
 
 def _arrive(

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32, Ints, first_rows, owners, places
 from zoo.simulation.cell_grids import CENTRE, RING, SIDE, CellGrid
 
 __all__ = ["ClusterConfig", "Clusters", "Deposits", "ShowerShape", "cluster", "join_deposits", "spread"]
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Deposits:
     event: Ints
     cell: Ints
     particle: Ints
-    energy_gev: F64
+    energy_gev: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +70,22 @@ class Clusters:
 
     event: Ints
     layer: npt.NDArray[np.int8]
-    energy_gev: F64
-    eta: F64
-    phi: F64
+    energy_gev: Floats
+    eta: Floats
+    phi: Floats
     link_cluster: Ints
     link_particle: Ints
-    link_gev: F64
+    link_gev: Floats
 
 
 def spread(
-    grid: CellGrid, event: Ints, particle: Ints, energy_gev: F64, eta: F64, phi: F64, shape: ShowerShape
+    grid: CellGrid,
+    event: Ints,
+    particle: Ints,
+    energy_gev: Floats,
+    eta: Floats,
+    phi: Floats,
+    shape: ShowerShape,
 ) -> Deposits:
     """Shares deposits [S] among the 5 x 5 cells around them by the profile; what misses the cells is lost."""
     cell = grid.find(eta, phi)
@@ -161,7 +165,7 @@ def cluster(
     return Clusters(event, grid.layer[top], energy, eta, phi, *link)
 
 
-def _by_layer(grid: CellGrid, values: dict[int, float]) -> npt.NDArray[np.float32]:
+def _by_layer(grid: CellGrid, values: dict[int, float]) -> Floats32:
     table = np.zeros(256, dtype=np.float32)
     for layer, value in values.items():
         table[layer] = value
@@ -169,18 +173,18 @@ def _by_layer(grid: CellGrid, values: dict[int, float]) -> npt.NDArray[np.float3
 
 
 def _links(
-    key_of: Ints, inverse: Ints, owner: Ints, fraction: F64, key: Ints, deposits: Deposits
-) -> tuple[Ints, Ints, F64]:
+    key_of: Ints, inverse: Ints, owner: Ints, fraction: Floats, key: Ints, deposits: Deposits
+) -> tuple[Ints, Ints, Floats]:
     """Shares each deposit among the clusters of its cell, and adds up by cluster and particle."""
     by_cell = np.argsort(inverse, kind="stable")
     count = np.bincount(inverse, minlength=len(key_of))
-    first = np.cumsum(count) - count
+    first = first_rows(count)
     place = np.searchsorted(key_of, key)
     place = np.minimum(place, max(len(key_of) - 1, 0))
     known = np.flatnonzero(key_of[place] == key) if len(key_of) else np.empty(0, np.int64)
     place = place[known]
-    repeat = np.repeat(np.arange(len(known)), count[place])
-    within = np.arange(len(repeat)) - np.repeat(np.cumsum(count[place]) - count[place], count[place])
+    repeat = owners(count[place])
+    within = places(count[place])
     entry = by_cell[first[place][repeat] + within]
     source = known[repeat]
     many = int(deposits.particle.max(initial=0)) + 1

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import phi_cell, wrap_phi
+from zoo.arrays import Bools, Floats, Ints, first_rows, owners, places
+
 __all__ = ["CENTRE", "RING", "SIDE", "CellGrid", "ecal_grid", "hcal_grid", "hf_grid"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 REACH = 2
 SIDE = 2 * REACH + 1
@@ -60,15 +61,15 @@ class CellGrid:
         endcap_index: [2, 100, 100] cells of the endcaps by side, x and y, -1 for none; empty without endcaps.
     """
 
-    eta: F64
-    phi: F64
-    edges: F64
-    scale_cm: F64
-    in_plane: npt.NDArray[np.bool_]
+    eta: Floats
+    phi: Floats
+    edges: Floats
+    scale_cm: Floats
+    in_plane: Bools
     layer: npt.NDArray[np.int8]
     around: npt.NDArray[np.int32]
     under: npt.NDArray[np.int32]
-    ring_edges: F64
+    ring_edges: Floats
     ring_first: Ints
     ring_size: Ints
     endcap_index: npt.NDArray[np.int32]
@@ -77,18 +78,17 @@ class CellGrid:
         return len(self.eta)
 
     @functools.cached_property
-    def middle(self) -> F64:
+    def middle(self) -> Floats:
         """[C, 2] local coordinates of the centres."""
         return np.asarray(0.5 * (self.edges[:, :, REACH] + self.edges[:, :, REACH + 1]), np.float64)
 
-    def find(self, eta: F64, phi: F64) -> Ints:
+    def find(self, eta: Floats, phi: Floats) -> Ints:
         """Returns [N] the cells that lie in these directions, -1 for none."""
         ring = np.searchsorted(self.ring_edges, eta, side="right") - 1
         inside = (ring >= 0) & (ring < len(self.ring_size))
         ring = np.clip(ring, 0, len(self.ring_size) - 1)
         size = self.ring_size[ring]
-        column = np.floor(np.remainder(phi, 2 * np.pi) / (2 * np.pi) * size).astype(np.int64)
-        cell = np.where(inside & (size > 0), self.ring_first[ring] + np.minimum(column, size - 1), NOWHERE)
+        cell = np.where(inside & (size > 0), self.ring_first[ring] + phi_cell(phi, size), NOWHERE)
         if len(self.endcap_index):
             lid = np.abs(eta) > ENDCAP_ABS_ETA[0]
             x, y = _on_plane(eta, phi)
@@ -102,29 +102,29 @@ class CellGrid:
             cell = np.where(fits, found, np.where(lid, NOWHERE, cell))
         return cell
 
-    def local(self, cell: Ints, eta: F64, phi: F64) -> F64:
+    def local(self, cell: Ints, eta: Floats, phi: Floats) -> Floats:
         """Returns [N, 2] local coordinates of directions, in the frame of the cells that they lie in."""
         x, y = _on_plane(eta, phi)
         centre = self.middle[cell, 1]
-        near = centre + np.remainder(phi - centre + np.pi, 2 * np.pi) - np.pi
+        near = centre + wrap_phi(phi - centre)
         flat = self.in_plane[cell]
         return np.stack([np.where(flat, x, eta), np.where(flat, y, near)], axis=-1)
 
-    def direction(self, cell: Ints, local: F64) -> tuple[F64, F64]:
+    def direction(self, cell: Ints, local: Floats) -> tuple[Floats, Floats]:
         """Returns eta and phi [N] of local coordinates [N, 2] in the frame of some cells."""
         x, y = local[:, 0], local[:, 1]
         r = np.maximum(np.hypot(x, y), 1e-3)
         flat = self.in_plane[cell]
         side = np.sign(self.eta[cell])
         eta = np.where(flat, side * np.arcsinh(ECAL_HALF_LENGTH_CM / r), x)
-        phi = np.where(flat, np.arctan2(y, x), np.remainder(y + np.pi, 2 * np.pi) - np.pi)
+        phi = np.where(flat, np.arctan2(y, x), wrap_phi(y))
         return eta, phi
 
-    def offsets_cm(self, centre: Ints, cell: Ints) -> F64:
+    def offsets_cm(self, centre: Ints, cell: Ints) -> Floats:
         """Returns [..., 2] how far, in cm, the middles of some cells lie from those of others."""
         step = self.middle[cell] - self.middle[centre]
         flat = self.in_plane[centre]
-        turn = np.remainder(step[..., 1] + np.pi, 2 * np.pi) - np.pi
+        turn = wrap_phi(step[..., 1])
         step[..., 1] = np.where(flat, step[..., 1], turn)
         return step * self.scale_cm[centre][..., None]
 
@@ -193,11 +193,11 @@ def hf_grid(layer: int) -> CellGrid:
     return _rings(edges, np.where(gap, 0, HF_PHI), radius, np.full(len(middle), layer))
 
 
-def _rings(edges: F64, size: Ints, radius_cm: F64, layer: Ints) -> CellGrid:
+def _rings(edges: Floats, size: Ints, radius_cm: Floats, layer: Ints) -> CellGrid:
     """Rings of cells in phi, from low eta to high."""
-    first = np.concatenate([[0], np.cumsum(size)])[:-1]
-    ring = np.repeat(np.arange(len(size)), size)
-    column = np.arange(len(ring)) - first[ring]
+    first = first_rows(size)
+    ring = owners(size)
+    column = places(size)
     width = 2 * np.pi / size[ring]
     steps = np.arange(-REACH, REACH + 2)
     own = np.stack(
@@ -207,7 +207,7 @@ def _rings(edges: F64, size: Ints, radius_cm: F64, layer: Ints) -> CellGrid:
         ],
         axis=1,
     )
-    phi = np.remainder((column + 0.5) * width + np.pi, 2 * np.pi) - np.pi
+    phi = wrap_phi((column + 0.5) * width)
     around = np.full((len(ring), SIDE * SIDE), NOWHERE, dtype=np.int32)
     under = around.copy()
     for i in range(-REACH, REACH + 1):
@@ -236,7 +236,7 @@ def _rings(edges: F64, size: Ints, radius_cm: F64, layer: Ints) -> CellGrid:
     )
 
 
-def _on_plane(eta: F64, phi: F64) -> tuple[F64, F64]:
+def _on_plane(eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
     """Coordinates x and y in cm where directions meet the planes of the ECAL's endcaps."""
     r = ECAL_HALF_LENGTH_CM / np.maximum(np.abs(np.sinh(eta)), 0.1)
     return r * np.cos(phi), r * np.sin(phi)

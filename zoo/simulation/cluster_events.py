@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.data.kinds.clusters import CLUSTER_EVENTS
 from zoo.data.kinds.schema import Schema
 from zoo.detectors import cms_barrel
@@ -40,8 +41,6 @@ from zoo.simulation.transport import TransportConfig
 
 __all__ = ["RESONANCE", "SUPERCLUSTERS", "ClusterEventConfig", "simulate_cluster_events"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 BLOCK = 8
 """Crossings worked on at once: the crystals of more regions would leave the processor's cache."""
@@ -177,7 +176,7 @@ def _regions(made: Generated, arrivals: Arrivals, shape: PatchShape) -> tuple[Pa
 
 
 def _group_columns(
-    made: Generated, showers: Showers, deposit: F64, leader: Ints
+    made: Generated, showers: Showers, deposit: Floats, leader: Ints
 ) -> dict[str, npt.NDArray[Any]]:
     """The truth of the groups, and the leading shower of each record."""
     has = np.flatnonzero(leader >= 0)
@@ -195,7 +194,7 @@ def _group_columns(
     }
 
 
-def _particle_columns(made: Generated, showers: Showers, deposit: F64) -> dict[str, npt.NDArray[Any]]:
+def _particle_columns(made: Generated, showers: Showers, deposit: Floats) -> dict[str, npt.NDArray[Any]]:
     """The truth of the generated particles; `library_row` is that of the hardest of each one's showers."""
     softest_first = np.argsort(showers.energy_gev, kind="stable")
     row = np.full(len(made.pdg_id), -1, dtype=np.int32)

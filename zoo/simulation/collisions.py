@@ -20,14 +20,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats32, Ints, first_rows, owners, row_splits
 from zoo.errors import UnknownName
 from zoo.files import open_npz, save_npz
 from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
 
 __all__ = ["PROCESSES", "SHIPPED", "Collisions", "read"]
 
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 SHIPPED = Path(__file__).parent / "library" / "collisions.npz"
 PROCESSES = ("ttbar", "qcd", "qcd_high", "ztautau", "tau", "minimum_bias")
@@ -52,12 +51,12 @@ class Collisions:
     """
 
     start: Ints
-    process: npt.NDArray[np.uint8]
+    process: Bytes
     pdg_id: npt.NDArray[np.int16]
-    pt_gev: F32
-    eta: F32
-    phi: F32
-    radius_cm: F32
+    pt_gev: Floats32
+    eta: Floats32
+    phi: Floats32
+    radius_cm: Floats32
 
     def __len__(self) -> int:
         return len(self.process)
@@ -69,7 +68,7 @@ class Collisions:
         return read(SHIPPED)
 
     @functools.cached_property
-    def split(self) -> npt.NDArray[np.uint8]:
+    def split(self) -> Bytes:
         """[C] index into `SPLITS`: 70 / 10 / 20 % of each process."""
         split = np.empty(len(self), dtype=np.uint8)
         for index in range(len(PROCESSES)):
@@ -97,8 +96,8 @@ class Collisions:
     def particles_of(self, rows: Ints) -> tuple[Ints, Ints]:
         """Returns the particles of some collisions: [Q] which of `rows` each belongs to, [Q] its number."""
         length = self.start[rows + 1] - self.start[rows]
-        owner = np.repeat(np.arange(len(rows)), length)
-        first = np.cumsum(length) - length
+        owner = owners(length)
+        first = first_rows(length)
         return owner, np.arange(len(owner)) + (self.start[rows] - first)[owner]
 
     def save(self, path: Path, *, provenance: str) -> int:
@@ -127,7 +126,7 @@ def read(path: Path) -> Collisions:
     """
     with open_npz(path, "a pool of collisions", "zoo.simulation.pythia_collisions") as file:
         return Collisions(
-            start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
+            start=row_splits(file["count"].astype(np.int64)),
             process=file["process"],
             pdg_id=file["pdg_id"],
             pt_gev=file["pt_gev"].astype(np.float32),

@@ -9,13 +9,12 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Schema
 from zoo.data.records import assemble
 
 __all__ = ["Columns", "join", "to_records"]
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass

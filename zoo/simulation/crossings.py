@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.detectors import cms_barrel
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats, Ints, owners, places
 from zoo.errors import InvalidValue
 from zoo.simulation.collisions import Collisions
 from zoo.simulation.decays import Parents, to_photons
@@ -20,8 +21,6 @@ from zoo.simulation.hadrons import charge_of
 
 __all__ = ["Crossings", "Gun", "draw_crossings", "mass_of"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 PI0_MASS_GEV = 0.13498
 MASSES_GEV = {
@@ -69,23 +68,23 @@ class Crossings:
 
     collision: Ints
     n_pileup: Ints
-    hard_z_cm: F64
+    hard_z_cm: Floats
     event: Ints
     interaction: Ints
     pdg_id: Ints
     charge: Ints
-    pt_gev: F64
-    energy_gev: F64
-    eta: F64
-    phi: F64
-    z_cm: F64
-    radius_cm: F64
+    pt_gev: Floats
+    energy_gev: Floats
+    eta: Floats
+    phi: Floats
+    z_cm: Floats
+    radius_cm: Floats
 
     def __len__(self) -> int:
         return len(self.collision)
 
 
-def mass_of(pdg_id: npt.NDArray[np.integer]) -> F64:
+def mass_of(pdg_id: npt.NDArray[np.integer]) -> Floats:
     """Returns [P] masses in GeV."""
     codes, inverse = np.unique(np.abs(pdg_id), return_inverse=True)
     return np.array([MASSES_GEV[code] for code in codes.tolist()], np.float64)[inverse]
@@ -113,8 +112,8 @@ def draw_crossings(
     """
     n_pileup = rng.integers(pileup[0], pileup[1] + 1, n)
     counts = n_pileup + 1
-    event = np.repeat(np.arange(n), counts)
-    interaction = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
+    event = owners(counts)
+    interaction = places(counts)
     z = rng.normal(0.0, spread_z_cm, len(event))
     rows = np.full(len(event), -1)
     around = interaction > 0
@@ -135,7 +134,7 @@ def draw_crossings(
         pdg,
         pool.pt_gev[particle].astype(np.float64),
         pool.eta[particle] * mirror[of],
-        cms_barrel.wrap_phi(pool.phi[particle] + turn[of]),
+        wrap_phi(pool.phi[particle] + turn[of]),
         pool.radius_cm[particle].astype(np.float64),
     )
     if isinstance(source, Gun):
@@ -165,7 +164,7 @@ def _shoot(of: Ints, gun: Gun, rng: np.random.Generator) -> tuple[npt.NDArray[An
     n, (low, high) = len(of), gun.pt_gev
     pt = low * (high / low) ** rng.random(n)
     eta = rng.uniform(-gun.max_abs_eta, gun.max_abs_eta, n)
-    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = wrap_phi(rng.uniform(-np.pi, np.pi, n))
     if gun.pdg_id == 111:
         photons = to_photons(Parents(np.full(n, PI0_MASS_GEV), pt, eta, phi), rng)
         photon_eta, photon_phi = photons.eta.ravel(), photons.phi.ravel()

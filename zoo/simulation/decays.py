@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zoo.detectors import cms_barrel
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue
 
 __all__ = ["Parents", "Photons", "higgs_to_two", "to_photons"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def to_photons(parents: Parents, rng: np.random.Generator) -> Photons:
     both = np.stack([first, momentum - first], axis=-2)
     harder = np.argsort(-both[..., 0], axis=-1)
     energy, px, py, pz = np.moveaxis(np.take_along_axis(both, harder[..., None], axis=-2), -1, 0)
-    return Photons(energy, np.arcsinh(pz / np.hypot(px, py)), cms_barrel.wrap_phi(np.arctan2(py, px)))
+    return Photons(energy, np.arcsinh(pz / np.hypot(px, py)), wrap_phi(np.arctan2(py, px)))
 
 
 def higgs_to_two(mass_gev: npt.ArrayLike, higgs_gev: float, rng: np.random.Generator) -> Parents:
@@ -97,9 +96,7 @@ def higgs_to_two(mass_gev: npt.ArrayLike, higgs_gev: float, rng: np.random.Gener
     def pair(first: Floats, second: Floats) -> Floats:
         return np.stack([first, second], axis=-1)
 
-    return Parents(
-        pair(mass, mass), pair(pt, pt), pair(eta, -eta), cms_barrel.wrap_phi(pair(phi, phi + np.pi))
-    )
+    return Parents(pair(mass, mass), pair(pt, pt), pair(eta, -eta), wrap_phi(pair(phi, phi + np.pi)))
 
 
 def _isotropic(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:

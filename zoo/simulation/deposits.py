@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Floats32, Ints
 from zoo.detectors.cms_barrel import Impact
 from zoo.simulation.showers import ETA_STRIP_ATTENUATION, KINDS, PHI_STRIP_ATTENUATION, ShowerLibrary
 
 __all__ = ["Showers", "lay_showers", "take_impacts"]
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,15 +34,15 @@ class Showers:
     library_row: Ints
     iphi: Ints
     row: Ints
-    energy_gev: F64
-    windows: F32
+    energy_gev: Floats
+    windows: Floats32
 
     def part(self, chosen: slice, first_owner: int) -> Showers:
         """Returns some of the showers, their patches counted from another one."""
         columns = {field.name: getattr(self, field.name)[chosen] for field in fields(self)}
         return Showers(**{**columns, "owner": columns["owner"] - first_owner})
 
-    def rear_leak_gev(self, library: ShowerLibrary) -> F64:
+    def rear_leak_gev(self, library: ShowerLibrary) -> Floats:
         """Returns [S] what leaves through the rear face."""
         leak = np.zeros(len(self.particle))
         for kind, chosen in zip(KINDS, (~self.electron, self.electron), strict=True):
@@ -66,7 +61,7 @@ def lay_showers(
     particle: Ints,
     owner: Ints,
     electron: Bools,
-    energy_gev: F64,
+    energy_gev: Floats,
     impact: Impact,
     full_shower_gev: float,
     split: str,

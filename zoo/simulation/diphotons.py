@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats, Ints
 from zoo.data.kinds.candidates import A0, PHOTON
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
@@ -21,8 +22,6 @@ from zoo.simulation.decays import Parents, Photons, higgs_to_two, to_photons
 
 __all__ = ["CONTINUED", "Decays", "GeneratedCandidates", "PhotonsAtVertex", "draw_candidates"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CONTINUED = 3 / 19
 """Share of single photons whose labels, flat from -0.3 GeV to 0, are as dense as masses flat to 1.6 GeV."""
@@ -130,7 +129,7 @@ def _masses(n: int, decays: Decays, rng: np.random.Generator) -> Floats:
 
 def _alone(n: int, decays: Decays, rng: np.random.Generator) -> Parents:
     eta = rng.uniform(-decays.max_abs_eta, decays.max_abs_eta, n)
-    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = wrap_phi(rng.uniform(-np.pi, np.pi, n))
     return Parents(_masses(n, decays, rng), rng.uniform(*decays.pt_gev, n), eta, phi)
 
 
@@ -162,5 +161,5 @@ def _narrow_decays(parents: Parents, decays: Decays, rng: np.random.Generator) -
 def _opening_crystals(photons: Photons) -> Floats:
     """Distance of the photons in the plane of eta and phi, in crystals."""
     d_eta = np.diff(photons.eta)[:, 0] / cms_barrel.ETA_PITCH
-    d_phi = cms_barrel.wrap_phi(np.diff(photons.phi)[:, 0]) / cms_barrel.PHI_PITCH
+    d_phi = wrap_phi(np.diff(photons.phi)[:, 0]) / cms_barrel.PHI_PITCH
     return np.hypot(d_eta, d_phi)

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Arrays, Floats, Ints, first_rows
 from zoo.data.kinds.elements import ELEMENT_EVENTS, MEASURED_GEV
 from zoo.data.kinds.schema import Schema
 from zoo.data.near_pairs import near_pairs
@@ -34,9 +34,6 @@ from zoo.simulation.upstream import UpstreamConfig, go_upstream
 
 __all__ = ["ELEMENT_SAMPLES", "ElementEventConfig", "SuperclusterConfig"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Table = dict[str, npt.NDArray[Any]]
 
 BLOCK = 8
 """Events worked on at once: the cells of more would leave the processor's cache."""
@@ -180,7 +177,7 @@ def _block(
     return _columns(n, made, elements, place[link_element[real]], link_particle[real], link_gev[real], truth)
 
 
-def _cluster_table(kind: int, clusters: Clusters, config: ElementEventConfig) -> Table:
+def _cluster_table(kind: int, clusters: Clusters, config: ElementEventConfig) -> Arrays:
     energy = np.clip(clusters.energy_gev, 0.0, MEASURED_GEV)
     corrected = energy.copy()
     for layer, (b, c) in config.ecal_correction.items():
@@ -200,8 +197,8 @@ def _cluster_table(kind: int, clusters: Clusters, config: ElementEventConfig) ->
 
 
 def _superclusters(
-    ecal: Table, links: tuple[Ints, Ints, F64], config: SuperclusterConfig
-) -> tuple[Table, tuple[Ints, Ints, F64]]:
+    ecal: Arrays, links: tuple[Ints, Ints, Floats], config: SuperclusterConfig
+) -> tuple[Arrays, tuple[Ints, Ints, Floats]]:
     """Each cluster goes to the hardest seed near it; a seed is the hardest cluster of its window."""
     event, eta, phi, energy = (ecal[name] for name in ("event", "eta", "phi", "corrected_energy_gev"))
     et = energy / np.cosh(eta)
@@ -222,7 +219,7 @@ def _superclusters(
     number = np.full(len(et) + 1, -1)
     number[kept] = np.arange(len(kept))
     raw = np.bincount(owner[member], ecal["energy_gev"][member], len(et))[kept]
-    table: Table = {
+    table: Arrays = {
         "event": event[kept],
         "kind": np.full(len(kept), SUPERCLUSTER),
         "pt_gev": raw / np.cosh(eta[kept]),
@@ -238,7 +235,7 @@ def _superclusters(
     return table, (mine[inside], particle[inside], gev[inside])
 
 
-def _join_tables(tables: list[Table]) -> Table:
+def _join_tables(tables: list[Arrays]) -> Arrays:
     """One row an element; a column that a table does not have is 0."""
     names = ["event"] + [
         f.leaf for f in ELEMENT_EVENTS.fields if f.collection == "elements" and f.role == "input"
@@ -252,10 +249,10 @@ def _join_tables(tables: list[Table]) -> Table:
 def _columns(
     n: int,
     made: Crossings,
-    elements: Table,
+    elements: Arrays,
     link_element: Ints,
     link_particle: Ints,
-    link_gev: F64,
+    link_gev: Floats,
     truth: bool,
 ) -> Columns:
     momentum = np.stack(
@@ -272,9 +269,9 @@ def _columns(
     )
     event = elements.pop("event").astype(np.int64)
     counts = np.bincount(event, minlength=n)
-    first = np.cumsum(counts) - counts
+    first = first_rows(counts)
     n_particles = np.bincount(made.event, minlength=n)
-    first_particle = np.cumsum(n_particles) - n_particles
+    first_particle = first_rows(n_particles)
     led = targets.label > 0
     values = {f"elements.{name}": column for name, column in elements.items()} | targets.columns()
     values["elements.target_pileup"] = np.zeros(len(led), bool)

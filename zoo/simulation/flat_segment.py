@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Floats32, Ints
 from zoo.detectors.cms_barrel import CRYSTAL_MM, RADIUS_CM
 from zoo.detectors.flat_segment import N_COLUMNS, N_ROWS
 from zoo.errors import InvalidValue
@@ -39,10 +39,6 @@ __all__ = [
     "simulate_flat",
 ]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 CHUNK = 512
 """Showers put on the crystals at once."""
@@ -84,14 +80,14 @@ class FlatEvents:
         hit_cut_gev: A rechit has more than this.
     """
 
-    measured_gev: F32
-    deposit_gev: F32
-    energy_gev: F64
-    impact: F64
+    measured_gev: Floats32
+    deposit_gev: Floats32
+    energy_gev: Floats
+    impact: Floats
     shower: Ints
     hit_cut_gev: float
 
-    def hits(self) -> tuple[Ints, Ints, Ints, F32]:
+    def hits(self) -> tuple[Ints, Ints, Ints, Floats32]:
         """Returns rechits: row_splits [N + 1], row, column and energy_gev [H]."""
         event, row, column = np.nonzero(self.measured_gev > self.hit_cut_gev)
         splits = np.searchsorted(event, np.arange(len(self.measured_gev) + 1))
@@ -139,8 +135,8 @@ def simulate_flat(
 
 
 def flat_events(
-    energy_gev: F64,
-    impact: F64,
+    energy_gev: Floats,
+    impact: Floats,
     rng: np.random.Generator,
     *,
     split: str = "test",
@@ -200,8 +196,8 @@ def flat_events(
 
 
 def pion_photons(
-    momentum_gev: F64, rng: np.random.Generator, *, config: FlatSegment = FLAT_SEGMENT, spread: float = 5.0
-) -> tuple[F64, F64]:
+    momentum_gev: Floats, rng: np.random.Generator, *, config: FlatSegment = FLAT_SEGMENT, spread: float = 5.0
+) -> tuple[Floats, Floats]:
     """Draws the two photons of neutral pions that decay 129 cm in front of the segment's middle.
 
     Args:
@@ -236,8 +232,8 @@ def pion_photons(
 
 
 def _on_segment(
-    impact: F64, shower: Ints, energy: F64, symmetry: Ints, config: FlatSegment, library: ShowerLibrary
-) -> F32:
+    impact: Floats, shower: Ints, energy: Floats, symmetry: Ints, config: FlatSegment, library: ShowerLibrary
+) -> Floats32:
     """[S, 30, 85] deposits of showers; what falls beyond the border is lost."""
     crystal = np.floor(impact).astype(np.int64)
     offset = impact - crystal - 0.5

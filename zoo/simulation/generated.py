@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats, Ints
 from zoo.data.kinds.clusters import FLAVOURS
-from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation.decays import Parents, to_photons
 from zoo.simulation.hadrons import charge_of
@@ -19,8 +20,6 @@ from zoo.simulation.jets import JetPool
 
 __all__ = ["Generated", "Resonance", "Spectrum", "draw_groups", "draw_resonances"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 JET, ELECTRON, PHOTON = (FLAVOURS.index(name) for name in ("jet", "electron", "photon"))
 
@@ -72,14 +71,14 @@ class Generated:
     """
 
     flavour: npt.NDArray[np.int8]
-    energy_gev: F64
-    eta: F64
-    phi: F64
+    energy_gev: Floats
+    eta: Floats
+    phi: Floats
     group: Ints
     pdg_id: Ints
-    particle_gev: F64
-    particle_eta: F64
-    particle_phi: F64
+    particle_gev: Floats
+    particle_eta: Floats
+    particle_phi: Floats
 
     def __len__(self) -> int:
         return len(self.flavour)
@@ -104,7 +103,7 @@ def draw_groups(n: int, spectrum: Spectrum, split: str, rng: np.random.Generator
     is_flat = rng.random(n) < spectrum.flat_fraction
     et = np.where(is_flat, low + (high - low) * u, low * (high / low) ** u)
     eta = rng.uniform(-spectrum.max_abs_eta, spectrum.max_abs_eta, n)
-    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = wrap_phi(rng.uniform(-np.pi, np.pi, n))
     charge = rng.choice(np.array([1, -1]), n)
     mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0)
     energy = et * np.cosh(eta)
@@ -118,7 +117,7 @@ def draw_groups(n: int, spectrum: Spectrum, split: str, rng: np.random.Generator
     of = jet[owner]
     pdg = pool.pdg_id[constituent].astype(np.int64)
     pdg = np.where((charge[of] < 0) & (charge_of(pdg) != 0), -pdg, pdg)
-    from_axis = cms_barrel.wrap_phi(pool.phi[constituent] - jet_phi[owner])
+    from_axis = wrap_phi(pool.phi[constituent] - jet_phi[owner])
 
     single = np.flatnonzero(flavour != JET)
     group = np.concatenate([single, of])
@@ -132,7 +131,7 @@ def draw_groups(n: int, spectrum: Spectrum, split: str, rng: np.random.Generator
         np.concatenate([np.where(flavour[single] == PHOTON, 22, 11 * charge[single]), pdg])[order],
         np.concatenate([energy[single], pool.energy_gev[constituent]])[order],
         np.concatenate([eta[single], pool.eta[constituent] * mirror[of]])[order],
-        np.concatenate([phi[single], cms_barrel.wrap_phi(phi[of] + charge[of] * from_axis)])[order],
+        np.concatenate([phi[single], wrap_phi(phi[of] + charge[of] * from_axis)])[order],
     )
 
 
@@ -144,7 +143,7 @@ def draw_resonances(n: int, resonance: Resonance, rng: np.random.Generator) -> G
         resonance: What decays.
         rng: Source of randomness.
     """
-    parts: list[F64] = []
+    parts: list[Floats] = []
     missing = n // 2
     while missing > 0:
         size = 2 * missing + 16

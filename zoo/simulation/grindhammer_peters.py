@@ -35,11 +35,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Arrays, Floats, Ints, first_rows, owners
 from zoo.detectors.cms_barrel import CRYSTAL_LENGTH_MM, CRYSTAL_MM
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.files import save_npz
@@ -49,9 +49,6 @@ from zoo.simulation.showers import ShowerLibrary
 
 __all__ = ["CONSTANTS", "GFLASH", "PAPER", "Constants", "library", "showers"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Arrays = dict[str, npt.NDArray[Any]]
 
 SHOWERS = 10_000
 """Showers of each kind in a library: at least 50 test showers within |ln E| < 0.12 of any energy."""
@@ -223,8 +220,8 @@ def _batches(spots: Ints) -> Iterator[slice]:
 
 
 def _spots(
-    energy: F64, counts: Ints, rng: np.random.Generator, c: Constants
-) -> tuple[Ints, F64, F64, F64, F64]:
+    energy: Floats, counts: Ints, rng: np.random.Generator, c: Constants
+) -> tuple[Ints, Floats, Floats, Floats, Floats]:
     """Draws the spots of electrons: whose [M], depth in X0 [M], x and y in mm [M], energy [M]."""
     shape_gev = np.maximum(energy, c.shape_least_gev)
     log_y = np.log(shape_gev / c.critical_gev)
@@ -239,10 +236,10 @@ def _spots(
     spot_alpha = alpha * (c.spots_a[0] + c.spots_a[1] * c.z)
     spot_beta = (spot_alpha - 1.0) / ((alpha - 1.0) / beta * (c.spots_t[0] + c.spots_t[1] * c.z))
 
-    owner = np.repeat(np.arange(len(energy)), counts)
+    owner = owners(counts)
     depth = np.clip(rng.standard_gamma(spot_alpha[owner]) / spot_beta[owner], 1e-6, 999.0)
     depth = np.sort(owner * 1000.0 + depth) - owner * 1000.0  # neighbours in the list are neighbours in depth
-    first = np.cumsum(counts) - counts
+    first = first_rows(counts)
     gev = np.exp((alpha - spot_alpha)[owner] * np.log(depth) - (beta - spot_beta)[owner] * depth)
     gev *= (energy / np.add.reduceat(gev, first))[owner]
 
@@ -257,7 +254,7 @@ def _spots(
     return owner, depth, radius * np.cos(azimuth), radius * np.sin(azimuth), gev
 
 
-def _radii(tau: F64, log_energy: F64, rng: np.random.Generator, c: Constants) -> F64:
+def _radii(tau: Floats, log_energy: Floats, rng: np.random.Generator, c: Constants) -> Floats:
     """Draws the distance in mm of spots from the axis.
 
     Args:
@@ -279,7 +276,9 @@ def _radii(tau: F64, log_energy: F64, rng: np.random.Generator, c: Constants) ->
     return np.asarray(scale * np.sqrt(inside / (1.0 - inside)))
 
 
-def _collect(arrays: Arrays, batch: slice, owner: Ints, depth_mm: F64, x: F64, y: F64, gev: F64) -> None:
+def _collect(
+    arrays: Arrays, batch: slice, owner: Ints, depth_mm: Floats, x: Floats, y: Floats, gev: Floats
+) -> None:
     """Adds spots up in the images, the longitudinal profile and the rear leak of a batch of showers."""
     n = batch.stop - batch.start
     inside = depth_mm < CRYSTAL_LENGTH_MM

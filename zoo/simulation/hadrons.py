@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats, Ints
 from zoo.detectors.cms_barrel import RADIUS_CM
 from zoo.simulation.helix import curvature_per_cm, step_to_radius
 from zoo.simulation.interactions import KIND_NAMES
@@ -24,8 +25,6 @@ __all__ = [
     "to_face_from_vertex",
 ]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 FIELD_T = 3.8
 LEAST_GEV = 0.03
@@ -49,12 +48,16 @@ def charge_of(pdg_id: npt.NDArray[np.integer]) -> Ints:
     return np.asarray(sign * np.sign(pdg_id), dtype=np.int64)
 
 
-def kinetic_gev(pdg_id: npt.NDArray[np.integer], energy_gev: F64, mass_gev: F64 | float = BARYON_GEV) -> F64:
+def kinetic_gev(
+    pdg_id: npt.NDArray[np.integer], energy_gev: Floats, mass_gev: Floats | float = BARYON_GEV
+) -> Floats:
     """Returns [S] the energy that can be left in matter: a baryon keeps its mass."""
     return np.where(np.abs(pdg_id) > BARYONS_FROM, np.maximum(energy_gev - mass_gev, 0.0), energy_gev)
 
 
-def to_face(charge: F64, x: F64, y: F64, z: F64, px: F64, py: F64, pz: F64) -> tuple[F64, F64]:
+def to_face(
+    charge: Floats, x: Floats, y: Floats, z: Floats, px: Floats, py: Floats, pz: Floats
+) -> tuple[Floats, Floats]:
     """Follows particles in 3.8 T along z to the cylinder of R = 1.29 m.
 
     Args:
@@ -77,7 +80,7 @@ def to_face(charge: F64, x: F64, y: F64, z: F64, px: F64, py: F64, pz: F64) -> t
     return eta, np.arctan2(y, x)
 
 
-def to_face_from_vertex(charge: Ints, energy_gev: F64, eta: F64, phi: F64) -> tuple[F64, F64]:
+def to_face_from_vertex(charge: Ints, energy_gev: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
     """Follows particles from the origin, masses neglected, to the face; [S] each, as `to_face`."""
     pt, zero = energy_gev / np.cosh(eta), np.zeros(len(eta))
     momentum = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
@@ -85,8 +88,8 @@ def to_face_from_vertex(charge: Ints, energy_gev: F64, eta: F64, phi: F64) -> tu
 
 
 def crystal_deposit(
-    pdg_id: npt.NDArray[np.integer], energy_gev: F64, kinetic_gev: F64, rng: np.random.Generator
-) -> tuple[F64, npt.NDArray[np.uint8]]:
+    pdg_id: npt.NDArray[np.integer], energy_gev: Floats, kinetic_gev: Floats, rng: np.random.Generator
+) -> tuple[Floats, Bytes]:
     """Draws the energy left in the crystals.
 
     Args:

@@ -17,16 +17,16 @@ The first root needs no division by k: it is exact for stiff tracks and photons 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from zoo.arrays import Bools, Floats
 
 __all__ = ["curvature_per_cm", "step_to_radius"]
 
-FloatArray = npt.NDArray[np.float64]
 
 CURVATURE = 0.00299792458  # GeV per (T cm): pT = 0.3 B rho with rho in metres
 
 
-def curvature_per_cm(charge: FloatArray, pt_gev: FloatArray, field_tesla: float) -> FloatArray:
+def curvature_per_cm(charge: Floats, pt_gev: Floats, field_tesla: float) -> Floats:
     """Returns the signed curvature of the transverse path, `-q 0.003 B / pT`, in 1/cm.
 
     Args:
@@ -41,8 +41,8 @@ def curvature_per_cm(charge: FloatArray, pt_gev: FloatArray, field_tesla: float)
 
 
 def step_to_radius(
-    x: FloatArray, y: FloatArray, ux: FloatArray, uy: FloatArray, curvature: FloatArray, radius_cm: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    x: Floats, y: Floats, ux: Floats, uy: Floats, curvature: Floats, radius_cm: float
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Bools]:
     """Moves particles along their circles to the first crossing of a cylinder around the beam.
 
     Args:

@@ -37,6 +37,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import brentq
 from scipy.special import erf, ndtri
 
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue
 from zoo.simulation.samples import ELECTRONS, SampleConfig
 from zoo.simulation.showers import ShowerLibrary
@@ -44,7 +45,6 @@ from zoo.simulation.window_model import WindowModel, window_models
 
 __all__ = ["InformationLimit", "effective_resolution", "fisher_information", "information_limit"]
 
-F64 = npt.NDArray[np.float64]
 
 ONE_SIGMA = float(erf(np.sqrt(0.5)))
 """Probability within one sigma of a normal distribution."""
@@ -61,11 +61,11 @@ class InformationLimit:
             that has not converted.
     """
 
-    oracle: F64
-    cascade: F64
-    leading: F64
+    oracle: Floats
+    cascade: Floats
+    leading: Floats
 
-    def responses(self) -> F64:
+    def responses(self) -> Floats:
         """Returns [N] responses 1 + sigma z of a method at the `cascade` limit, z normal, without a seed.
 
         In the order of sigma, the quantiles of z follow the golden ratio: they fill every range of sigma
@@ -124,7 +124,9 @@ def _limits(model: WindowModel) -> tuple[float, float, float]:
     return oracle / model.true_energy_gev, cascade / model.true_energy_gev, leading
 
 
-def fisher_information(jacobian: F64, covariance: F64, covariance_slopes: F64 | None = None) -> F64:
+def fisher_information(
+    jacobian: Floats, covariance: Floats, covariance_slopes: Floats | None = None
+) -> Floats:
     """Fisher information of M Gaussian measurements on K parameters.
 
         F_ab = J_a^T C^-1 J_b + 1/2 tr(C^-1 dC/da C^-1 dC/db)
@@ -146,7 +148,7 @@ def fisher_information(jacobian: F64, covariance: F64, covariance_slopes: F64 | 
     return information
 
 
-def effective_resolution(sigma: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> F64:
+def effective_resolution(sigma: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
     """Half-width of the interval that holds 68.3 % of a mixture of normal distributions with these sigmas.
 
     Comparable with the effective resolution of responses, without drawing any.
@@ -169,7 +171,7 @@ def effective_resolution(sigma: npt.ArrayLike, weights: npt.ArrayLike | None = N
     return np.array([_half_width(width[finite], row[finite], float(row.sum())) for row in rows])
 
 
-def _half_width(sigma: F64, weight: F64, total: float) -> float:
+def _half_width(sigma: Floats, weight: Floats, total: float) -> float:
     """Half-width that holds 68.3 % of `total`; sigmas and weights [N] of the finite ones."""
     if total <= 0 or weight.sum() <= ONE_SIGMA * total:
         return float("nan") if total <= 0 else float("inf")

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats32, Ints, row_splits
 from zoo.files import open_npz, save_npz
-
-F32 = npt.NDArray[np.float32]
 
 SHIPPED = Path(__file__).parent / "library" / "minimum_bias.npz"
 MAX_ETA = 1.5
@@ -39,12 +37,12 @@ class MinimumBias:
         grid_gev: [events, 9, 11] sums of pT for rho, along eta and phi.
     """
 
-    start: npt.NDArray[np.int64]
-    energy_gev: F32
-    eta: F32
-    phi: F32
-    kind: npt.NDArray[np.uint8]
-    grid_gev: F32
+    start: Ints
+    energy_gev: Floats32
+    eta: Floats32
+    phi: Floats32
+    kind: Bytes
+    grid_gev: Floats32
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -80,7 +78,7 @@ def read(path: Path) -> MinimumBias:
     """
     with open_npz(path, "a pool of minimum-bias events", "zoo.simulation.minimum_bias") as file:
         return MinimumBias(
-            start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
+            start=row_splits(file["count"].astype(np.int64)),
             energy_gev=file["energy_gev"].astype(np.float32),
             eta=file["eta"].astype(np.float32) * np.float32(ANGLE_UNIT),
             phi=file["phi"].astype(np.float32) * np.float32(ANGLE_UNIT),

@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats32, Ints, first_rows, owners, row_splits
 from zoo.files import open_npz, save_npz
 from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
 
 __all__ = ["SHIPPED", "JetPool", "read"]
 
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 SHIPPED = Path(__file__).parent / "library" / "jets.npz"
 ANGLE_UNIT = 1e-4
@@ -46,9 +45,9 @@ class JetPool:
 
     start: Ints
     pdg_id: npt.NDArray[np.int16]
-    energy_gev: F32
-    eta: F32
-    phi: F32
+    energy_gev: Floats32
+    eta: Floats32
+    phi: Floats32
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -60,7 +59,7 @@ class JetPool:
         return read(SHIPPED)
 
     @functools.cached_property
-    def axis(self) -> tuple[F32, F32, F32]:
+    def axis(self) -> tuple[Floats32, Floats32, Floats32]:
         """[J] energy, eta and phi of each jet: of the sum of its particles, taken as massless."""
         pt = self.energy_gev / np.cosh(self.eta)
         energy, x, y, z = (
@@ -73,13 +72,13 @@ class JetPool:
         return energy.astype(np.float32), eta.astype(np.float32), phi.astype(np.float32)
 
     @property
-    def et_gev(self) -> F32:
+    def et_gev(self) -> Floats32:
         """[J] transverse energy E / cosh(eta)."""
         energy, eta, _ = self.axis
         return (energy / np.cosh(eta)).astype(np.float32)
 
     @functools.cached_property
-    def split(self) -> npt.NDArray[np.uint8]:
+    def split(self) -> Bytes:
         """[J] index into `SPLITS`: 70 / 10 / 20 %, stratified in ET."""
         split = np.empty(len(self), dtype=np.uint8)
         rng = np.random.default_rng([SPLIT_SEED, len(SPLITS) + 2])
@@ -87,7 +86,7 @@ class JetPool:
         return split
 
     @functools.cached_property
-    def _by_et(self) -> tuple[tuple[Ints, F32], ...]:
+    def _by_et(self) -> tuple[tuple[Ints, Floats32], ...]:
         """For each split its jets, softest first, and their ET."""
         order = np.argsort(self.et_gev, kind="stable")
         parts = [order[self.split[order] == index] for index in range(len(SPLITS))]
@@ -116,8 +115,8 @@ class JetPool:
     def particles_of(self, jets: Ints) -> tuple[Ints, Ints]:
         """Returns the particles of some jets: [Q] which of `jets` each belongs to, [Q] its number."""
         length = np.diff(self.start)[jets]
-        owner = np.repeat(np.arange(len(jets)), length)
-        first = np.cumsum(length) - length
+        owner = owners(length)
+        first = first_rows(length)
         return owner, np.arange(len(owner)) + (self.start[jets] - first)[owner]
 
     def save(self, path: Path, *, provenance: str) -> int:
@@ -144,7 +143,7 @@ def read(path: Path) -> JetPool:
     """
     with open_npz(path, "a pool of jets", "zoo.simulation.pythia_jets") as file:
         return JetPool(
-            start=np.concatenate([[0], np.cumsum(file["count"].astype(np.int64))]),
+            start=row_splits(file["count"].astype(np.int64)),
             pdg_id=file["pdg_id"],
             energy_gev=file["energy_gev"].astype(np.float32),
             eta=file["eta"].astype(np.float32) * np.float32(ANGLE_UNIT),

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.errors import InvalidValue
 
 __all__ = ["Band", "Material"]
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Material:
         if edges != sorted(edges):
             raise InvalidValue("Material.bands", "bands one outside the other", edges)
 
-    def thickness_x0(self, eta: npt.ArrayLike) -> FloatArray:
+    def thickness_x0(self, eta: npt.ArrayLike) -> Floats:
         """Returns the total thickness in radiation lengths along a straight path at `eta`.
 
         Beyond the table's last point the last slope goes on (the table ends at 1.4, the barrel at 1.48).
@@ -75,7 +74,7 @@ class Material:
         beyond = np.maximum(value - points[-1], 0.0)
         return np.asarray(self.scale * (np.interp(value, points, x0) + slope * beyond), dtype=np.float64)
 
-    def sublayers(self) -> tuple[FloatArray, FloatArray]:
+    def sublayers(self) -> tuple[Floats, Floats]:
         """Returns the radii (cm) of the thin layers, inside first, and the share of the thickness of each."""
         radii, shares = [], []
         for band in self.bands:

@@ -20,15 +20,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32, Ints
 from zoo.simulation.rebinning import GRIDS, WINDOW, overlap
 from zoo.simulation.shower_table import Kind, ShowerTable
 from zoo.simulation.showers import ETA_STRIP_ATTENUATION, PHI_STRIP_ATTENUATION, ShowerLibrary, strip_losses
 
 __all__ = ["CORE", "REACH", "MeanShowers", "Profile"]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 REACH = (3, 7)
 """Half sizes, in crystals along eta and phi, of the mean profile around the crystal hit: 7 x 15."""
@@ -49,9 +47,9 @@ LEAST_LEAK = 1e-4
 class Profile(NamedTuple):
     """Mean profiles [S, 7, 15] indexed [eta, phi], and their slopes per crystal in the impact point."""
 
-    mean: F32
-    slope_eta: F32
-    slope_phi: F32
+    mean: Floats32
+    slope_eta: Floats32
+    slope_phi: Floats32
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,13 @@ class MeanShowers:
         leak_spread: [T] half of the central 68 % interval of ln L.
     """
 
-    log_energy: F64
-    mean: F32
-    strips: F32
-    covariance: F32
-    response: F32
-    leak: F64
-    leak_spread: F64
+    log_energy: Floats
+    mean: Floats32
+    strips: Floats32
+    covariance: Floats32
+    response: Floats32
+    leak: Floats
+    leak_spread: Floats
 
     @staticmethod
     @functools.lru_cache(maxsize=4)
@@ -99,7 +97,9 @@ class MeanShowers:
         place = (np.log(np.asarray(energy_gev, np.float64)) - self.log_energy[0]) / STEP
         return np.asarray(np.clip(np.rint(place), 0, len(self.log_energy) - 1), np.int64)
 
-    def profile(self, energy_gev: F64, offset_eta: F64, offset_phi: F64, row: Ints, iphi: Ints) -> Profile:
+    def profile(
+        self, energy_gev: Floats, offset_eta: Floats, offset_phi: Floats, row: Ints, iphi: Ints
+    ) -> Profile:
         """Evaluates the mean profile, less the strips lost along gaps between modules.
 
         Args:
@@ -129,15 +129,15 @@ class MeanShowers:
         per_crystal = np.float32(POSITIONS - 1)
         return Profile(low + phi * (high - low), (right - left) * per_crystal, (high - low) * per_crystal)
 
-    def _kept(self, node: Ints, position: Ints, loss: F32, half: int) -> F32:
+    def _kept(self, node: Ints, position: Ints, loss: Floats32, half: int) -> Floats32:
         """[S, 2 half + 1] part of each line of crystals that the strips along its edges leave."""
         strips = self.strips[node, :, position]
-        kept: F32 = (
+        kept: Floats32 = (
             np.float32(1.0) - (loss[:, :-1] * strips[:, 0] + loss[:, 1:] * strips[:, 1])[:, _middle(half)]
         )
         return kept
 
-    def fluctuation(self, node: int, offset_eta: float, offset_phi: float) -> tuple[F32, F32]:
+    def fluctuation(self, node: int, offset_eta: float, offset_phi: float) -> tuple[Floats32, Floats32]:
         """Looks up the fluctuations at the nearest tabulated impact point, gaps left out.
 
         Returns:
@@ -153,7 +153,7 @@ def _middle(half: int) -> slice:
     return slice(WINDOW // 2 - half, WINDOW // 2 + half + 1)
 
 
-def _node(table: ShowerTable, rows: Ints, log: F64, node: float) -> tuple[npt.NDArray[np.floating], ...]:
+def _node(table: ShowerTable, rows: Ints, log: Floats, node: float) -> tuple[npt.NDArray[np.floating], ...]:
     """Tabulates the showers around one energy: the attributes of `MeanShowers` after the first."""
     distance = np.abs(log - node)
     chosen = np.flatnonzero(distance < LOG_WINDOW)
@@ -169,7 +169,7 @@ def _node(table: ShowerTable, rows: Ints, log: F64, node: float) -> tuple[npt.ND
     return *_mean(images), *_fluctuation(images, log_leak), np.exp(middle), np.asarray(high - low) / 2
 
 
-def _mean(images: list[F32]) -> tuple[F32, F32]:
+def _mean(images: list[Floats32]) -> tuple[Floats32, Floats32]:
     """Mean profile [41, 41, 7, 15] and strips [2, 41, 15] of showers."""
     offset = np.linspace(-0.5, 0.5, POSITIONS).astype(np.float32)
     plain = np.zeros(POSITIONS, bool)
@@ -193,7 +193,7 @@ def _mean(images: list[F32]) -> tuple[F32, F32]:
     return np.ascontiguousarray(profile), (lost / np.maximum(line, 1e-12)).astype(np.float32)
 
 
-def _fluctuation(images: list[F32], log_leak: F64) -> tuple[F32, F32]:
+def _fluctuation(images: list[Floats32], log_leak: Floats) -> tuple[Floats32, Floats32]:
     """Covariance at fixed L [6, 6, 7, 9, 7, 9] and response to ln L [6, 6, 7, 9] of single showers."""
     offset = ((np.arange(2 * CELLS) + 0.5) / (2 * CELLS) - 0.5).astype(np.float32)
     half = max(CORE)

@@ -24,8 +24,9 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.angles import phi_cell
+from zoo.arrays import Floats, Floats32, Ints, owners, row_splits
 from zoo.detectors.cms_barrel import RADIUS_CM
 from zoo.errors import InvalidValue, require
 from zoo.simulation.hadrons import LEAST_GEV, crystal_deposit, kinetic_gev, to_face
@@ -39,11 +40,6 @@ from zoo.simulation.interactions import (
     figures,
     save,
 )
-
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 BEAM_ENERGY_GEV = 13000.0
 NEUTRINOS = (12, 14, 16)
@@ -85,7 +81,7 @@ def generate(n: int, seed: int) -> MinimumBias:
         parts.append(_at_face(events, charges, pythia.particleData, rng))
     counts = np.concatenate([np.diff(part.start) for part in parts])
     return MinimumBias(
-        start=np.concatenate([[0], np.cumsum(counts)]),
+        start=row_splits(counts),
         energy_gev=np.concatenate([part.energy_gev for part in parts]),
         eta=np.concatenate([part.eta for part in parts]),
         phi=np.concatenate([part.phi for part in parts]),
@@ -116,9 +112,9 @@ def _at_face(events: Any, charges: dict[int, float], data: Any, rng: np.random.G
     """Brings a batch of Pythia's events to the calorimeter's face."""
     final = events.prt[events.prt.status > 0]
     counts = np.asarray(ak.num(final.id), dtype=np.int64)
-    event = np.repeat(np.arange(len(counts)), counts)
+    event = owners(counts)
 
-    def flat(values: Any) -> F64:
+    def flat(values: Any) -> Floats:
         return np.asarray(ak.flatten(ak.fill_none(values, 0.0)), dtype=np.float64)
 
     pdg = np.asarray(ak.flatten(final.id), dtype=np.int64)
@@ -139,7 +135,7 @@ def _at_face(events: Any, charges: dict[int, float], data: Any, rng: np.random.G
     deposit, kind = crystal_deposit(pdg, energy, kinetic_gev(pdg, energy, mass), rng)
     kept = (np.abs(eta) < MAX_ETA) & (deposit >= LEAST_GEV)
     return MinimumBias(
-        start=np.concatenate([[0], np.cumsum(np.bincount(event[kept], minlength=len(counts)))]),
+        start=row_splits(np.bincount(event[kept], minlength=len(counts))),
         energy_gev=deposit[kept].astype(np.float32),
         eta=eta[kept].astype(np.float32),
         phi=phi[kept].astype(np.float32),
@@ -148,7 +144,7 @@ def _at_face(events: Any, charges: dict[int, float], data: Any, rng: np.random.G
     )
 
 
-def _efficiency(pdg: npt.NDArray[np.int64], charge: F64, pt: F64, energy: F64) -> F64:
+def _efficiency(pdg: Ints, charge: Floats, pt: Floats, energy: Floats) -> Floats:
     """How likely particle flow sees a particle, for rho."""
     neutrino = np.isin(np.abs(pdg), NEUTRINOS)
     track = np.interp(pt, TRACK_RISE_PT_GEV, (0.0, TRACK_EFFICIENCY))
@@ -156,11 +152,11 @@ def _efficiency(pdg: npt.NDArray[np.int64], charge: F64, pt: F64, energy: F64) -
     return np.where(charge != 0.0, track, neutral & ~neutrino)
 
 
-def _grid(event: npt.NDArray[np.int64], n: int, pt: F64, eta: F64, phi: F64) -> F32:
+def _grid(event: Ints, n: int, pt: Floats, eta: Floats, phi: Floats) -> Floats32:
     """Sums of pT in the cells of the fixed grid."""
     inside = np.abs(eta) < GRID_MAX_ETA
     along_eta = ((eta[inside] + GRID_MAX_ETA) / (2 * GRID_MAX_ETA) * GRID_ETA).astype(np.int64)
-    along_phi = (np.mod(phi[inside], 2 * np.pi) / (2 * np.pi) * GRID_PHI).astype(np.int64) % GRID_PHI
+    along_phi = phi_cell(phi[inside], GRID_PHI)
     cell = (event[inside] * GRID_ETA + np.minimum(along_eta, GRID_ETA - 1)) * GRID_PHI + along_phi
     sums = np.bincount(cell, weights=pt[inside], minlength=n * GRID_ETA * GRID_PHI)
     return sums.reshape(n, GRID_ETA, GRID_PHI).astype(np.float32)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats, Ints
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Schema
 from zoo.detectors import cms_barrel
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from zoo.simulation.pileup import PileupPool
 
 __all__ = ["SampleConfig", "draw_primaries", "simulate_objects"]
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,13 @@ class SampleConfig:
         return CrystalSource.of(simulate_objects, self, files)
 
 
-def draw_primaries(n: int, config: SampleConfig, rng: np.random.Generator) -> tuple[Ints, F64, F64, F64]:
+def draw_primaries(
+    n: int, config: SampleConfig, rng: np.random.Generator
+) -> tuple[Ints, Floats, Floats, Floats]:
     """Draws PDG id, energy (GeV), eta and phi of n primaries: see `SampleConfig`."""
     pdg_id = rng.choice(np.array(config.pdg_ids, dtype=np.int64), n)
     eta = rng.uniform(-config.max_abs_eta, config.max_abs_eta, n)
-    phi = cms_barrel.wrap_phi(rng.uniform(-np.pi, np.pi, n))
+    phi = wrap_phi(rng.uniform(-np.pi, np.pi, n))
     lowest = np.maximum(config.min_et_gev * np.cosh(eta), config.min_energy_gev)
     u = rng.random(n)
     flat = lowest + (config.max_energy_gev - lowest) * u
@@ -204,7 +205,7 @@ def _leak_in_window(
     iphi: Ints,
     config: SampleConfig,
     n_patches: int,
-) -> F64:
+) -> Floats:
     """Returns [K] what the showers that arrive inside the window leave through the rear face, in GeV."""
     seed_row, seed_iphi = np.full(n_patches, -1000), np.ones(n_patches, dtype=np.int64)
     seed_row[found], seed_iphi[found] = row, iphi

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats32, Ints
 from zoo.detectors import cms_barrel
 from zoo.simulation.patches import Patches
 from zoo.simulation.pileup import HardParticles, PileupPool
 
 __all__ = ["Overlay", "hardest_in_window", "overlay"]
-
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -35,8 +31,8 @@ class Overlay:
         hard: For each crossing its patches, and its particles above 1 GeV.
     """
 
-    energy_gev: F32
-    rho_gev: F32
+    energy_gev: Floats32
+    rho_gev: Floats32
     n_vertices: Ints
     turn: Ints
     mirror_eta: Bools
@@ -98,7 +94,7 @@ def overlay(
     return laid
 
 
-def hardest_in_window(laid: Overlay, patches: Patches, found: Ints, row: Ints, column: Ints) -> F32:
+def hardest_in_window(laid: Overlay, patches: Patches, found: Ints, row: Ints, column: Ints) -> Floats32:
     """Returns [K] the energy of the hardest pile-up particle above 1 GeV in each window, else 0."""
     hardest = np.zeros(len(patches.row), dtype=np.float32)
     half = patches.layout.window

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats32, Ints
 from zoo.detectors import cms_barrel
 
 __all__ = ["PatchShape", "Patches", "add_windows"]
 
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 HALF_SHOWER = 7  # the library's windows are 15 x 15
 
@@ -85,8 +83,8 @@ class Patches:
 
 
 def add_windows(
-    layout: PatchShape, n: int, owner: Ints, d_row: Ints, d_column: Ints, windows: F32
-) -> tuple[F32, npt.NDArray[np.int32]]:
+    layout: PatchShape, n: int, owner: Ints, d_row: Ints, d_column: Ints, windows: Floats32
+) -> tuple[Floats32, npt.NDArray[np.int32]]:
     """Adds showers into patches.
 
     Args:

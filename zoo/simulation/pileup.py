@@ -22,15 +22,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats32, Ints, first_rows, owners
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidValue
 from zoo.simulation import interactions
 from zoo.simulation.rebinning import WINDOW
 from zoo.simulation.showers import ETA_STRIP_ATTENUATION, ShowerLibrary
 from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
-
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 HARD_GEV = 1.0
 """Particles above this energy are listed with a crossing, and keep what lies beyond three crystals."""
@@ -41,7 +39,7 @@ CRYSTAL_LEAST_GEV = 1e-4
 class HardParticles(NamedTuple):
     """Pile-up particles above 1 GeV in a crossing: energy and the crystal that they hit."""
 
-    energy_gev: F32
+    energy_gev: Floats32
     row: Ints
     iphi: Ints
 
@@ -55,7 +53,7 @@ class Crossing(NamedTuple):
         particles: The particles above 1 GeV.
     """
 
-    image: F32
+    image: Floats32
     rho: float
     particles: HardParticles
 
@@ -79,12 +77,12 @@ class Deposits:
     start: Ints
     row: npt.NDArray[np.int32]
     column: npt.NDArray[np.int32]
-    energy_gev: F32
+    energy_gev: Floats32
     hard_start: Ints
     hard_row: Ints
     hard_column: Ints
-    hard_gev: F32
-    grid_gev: F32
+    hard_gev: Floats32
+    grid_gev: Floats32
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -128,7 +126,7 @@ class PileupPool:
         index = split_index(split)
         members = np.flatnonzero(self.split == index)
         counts = np.diff(self.events.start)
-        vertex = np.repeat(np.arange(len(counts)), counts)
+        vertex = owners(counts)
         kept = np.flatnonzero((self.split[vertex] == index) & (np.abs(self.events.eta) < cms_barrel.MAX_ETA))
         local = np.searchsorted(members, vertex[kept])
         energy = self.events.energy_gev[kept].astype(np.float64)
@@ -142,7 +140,7 @@ class PileupPool:
                 shower[chosen] = self.library.choose(kind, energy[chosen], split, rng)
         hard = energy > HARD_GEV
         cells: list[Ints] = []
-        values: list[F32] = []
+        values: list[Floats32] = []
         for outer in (False, True):
             for part in np.array_split(np.flatnonzero(hard == outer), max(1, np.sum(hard == outer) // 4096)):
                 windows = self.library.deposit(
@@ -217,13 +215,13 @@ class PileupPool:
 def _ragged(start: Ints, drawn: Ints) -> tuple[Ints, Ints]:
     """Indices of the entries of the drawn interactions, and which draw each belongs to."""
     length = start[drawn + 1] - start[drawn]
-    copy = np.repeat(np.arange(len(drawn)), length)
-    first = np.cumsum(length) - length
+    copy = owners(length)
+    first = first_rows(length)
     return np.arange(len(copy)) + (start[drawn] - first)[copy], copy
 
 
 def _moved(
-    row: npt.NDArray[np.integer], column: npt.NDArray[np.integer], turn: Ints, mirrored: npt.NDArray[np.bool_]
+    row: npt.NDArray[np.integer], column: npt.NDArray[np.integer], turn: Ints, mirrored: Bools
 ) -> tuple[Ints, Ints]:
     """Crystals after the turn in phi and the mirror in eta."""
     column = column + turn
@@ -231,7 +229,7 @@ def _moved(
     return np.where(mirrored, cms_barrel.N_ETA - 1 - row, row), column
 
 
-def _rho(grids: F32, turn: Ints, mirrored: npt.NDArray[np.bool_]) -> float:
+def _rho(grids: Floats32, turn: Ints, mirrored: Bools) -> float:
     """Median over the grid's cells of the density of pT, each interaction turned by whole cells."""
     if not len(grids):
         return 0.0

@@ -18,14 +18,11 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints, owners, row_splits
 from zoo.errors import InvalidValue
 from zoo.simulation.collisions import PROCESSES, SHIPPED, Collisions
 from zoo.simulation.minimum_bias import NEUTRINOS, open_pythia
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LEAST_ENERGY_GEV = 0.2
 LEAST_PT_GEV = 0.15
@@ -121,22 +118,30 @@ def join(parts: list[Collisions]) -> Collisions:
     counts = np.concatenate([np.diff(part.start) for part in parts])
     names = ("process", "pdg_id", "pt_gev", "eta", "phi", "radius_cm")
     return Collisions(
-        np.concatenate([[0], np.cumsum(counts)]),
+        row_splits(counts),
         *(np.concatenate([getattr(part, name) for part in parts]) for name in names),
     )
 
 
 def _seen(
-    counts: Ints, process: int, pdg: F64, px: F64, py: F64, pz: F64, energy: F64, x_mm: F64, y_mm: F64
+    counts: Ints,
+    process: int,
+    pdg: Floats,
+    px: Floats,
+    py: Floats,
+    pz: Floats,
+    energy: Floats,
+    x_mm: Floats,
+    y_mm: Floats,
 ) -> Collisions:
     """Keeps what a detector could see of collisions with `counts` particles each."""
-    event = np.repeat(np.arange(len(counts)), counts)
+    event = owners(counts)
     pt = np.hypot(px, py)
     eta = np.arcsinh(pz / np.maximum(pt, 1e-9))
     kept = (energy > LEAST_ENERGY_GEV) & (pt > LEAST_PT_GEV) & (np.abs(eta) < MAX_ABS_ETA)
     kept &= ~np.isin(np.abs(pdg), NEUTRINOS)
     return Collisions(
-        np.concatenate([[0], np.cumsum(np.bincount(event[kept], minlength=len(counts)))]),
+        row_splits(np.bincount(event[kept], minlength=len(counts))),
         np.full(len(counts), process, dtype=np.uint8),
         pdg[kept].astype(np.int16),
         pt[kept].astype(np.float32),

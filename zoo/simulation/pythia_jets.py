@@ -18,15 +18,13 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Bools, Floats, Ints, owners, row_splits
 from zoo.errors import InvalidValue
 from zoo.simulation.hadrons import LEAST_GEV
 from zoo.simulation.jets import SHIPPED, JetPool
 from zoo.simulation.minimum_bias import NEUTRINOS, open_pythia
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 RADIUS = 0.4
 MAX_ABS_ETA = 1.44
@@ -93,7 +91,7 @@ def generate(n: int, seed: int) -> JetPool:
     return _join([part for parts in bins for part in parts])
 
 
-def quotas(n: int, edges: F64) -> Ints:
+def quotas(n: int, edges: Floats) -> Ints:
     """Shares n jets among bins of ET: half flat, half log-uniform; rounded so that they add up to n."""
     flat = np.diff(edges) / (edges[-1] - edges[0])
     logarithmic = np.diff(np.log(edges)) / np.log(edges[-1] / edges[0])
@@ -104,7 +102,7 @@ def quotas(n: int, edges: F64) -> Ints:
 def cone_jets(events: Any) -> JetPool:
     """Finds the jets of a batch of Pythia's events: see the module's docstring; any ET."""
     final = events.prt[events.prt.status > 0]
-    event = np.repeat(np.arange(len(final)), np.asarray(ak.num(final.id)))
+    event = owners(np.asarray(ak.num(final.id)))
     pdg = np.asarray(ak.flatten(final.id), dtype=np.int64)
     x, y, z, energy = (
         np.asarray(ak.flatten(final.p[name]), dtype=np.float64) for name in ("px", "py", "pz", "e")
@@ -125,7 +123,7 @@ def cone_jets(events: Any) -> JetPool:
         # the hardest of what is left of each event comes first
         new = np.diff(event[left], prepend=-1) != 0
         leader = left[np.flatnonzero(new)[np.cumsum(new) - 1]]
-        d_phi = np.remainder(phi[left] - phi[leader] + np.pi, 2 * np.pi) - np.pi
+        d_phi = wrap_phi(phi[left] - phi[leader])
         inside = np.hypot(eta[left] - eta[leader], d_phi) < RADIUS
         jet[left[inside]] = event[left[inside]] * MAX_JETS + cone
         left = left[~inside]
@@ -142,14 +140,14 @@ def cone_jets(events: Any) -> JetPool:
     return _take(found, np.flatnonzero(_wanted(found)))
 
 
-def electromagnetic_part(pool: JetPool) -> F64:
+def electromagnetic_part(pool: JetPool) -> Floats:
     """Returns [J] the part of each jet's energy that photons and electrons carry."""
     seen = np.where(np.isin(np.abs(pool.pdg_id), ELECTROMAGNETIC), pool.energy_gev, 0.0)
-    part: F64 = np.add.reduceat(seen, pool.start[:-1]) / pool.axis[0]
+    part: Floats = np.add.reduceat(seen, pool.start[:-1]) / pool.axis[0]
     return part
 
 
-def _wanted(pool: JetPool) -> npt.NDArray[np.bool_]:
+def _wanted(pool: JetPool) -> Bools:
     if not len(pool):
         return np.zeros(0, dtype=bool)
     return (np.abs(pool.axis[1]) < MAX_ABS_ETA) & (electromagnetic_part(pool) >= MIN_ELECTROMAGNETIC)
@@ -157,7 +155,7 @@ def _wanted(pool: JetPool) -> npt.NDArray[np.bool_]:
 
 def _take(pool: JetPool, jets: Ints) -> JetPool:
     _, particle = pool.particles_of(jets)
-    start = np.concatenate([[0], np.cumsum(np.diff(pool.start)[jets])])
+    start = row_splits(np.diff(pool.start)[jets])
     return JetPool(
         start, pool.pdg_id[particle], pool.energy_gev[particle], pool.eta[particle], pool.phi[particle]
     )
@@ -166,7 +164,7 @@ def _take(pool: JetPool, jets: Ints) -> JetPool:
 def _join(parts: list[JetPool]) -> JetPool:
     counts = np.concatenate([np.diff(part.start) for part in parts])
     return JetPool(
-        np.concatenate([[0], np.cumsum(counts)]),
+        row_splits(counts),
         *(
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("pdg_id", "energy_gev", "eta", "phi")

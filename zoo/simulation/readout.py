@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats32
 from zoo.detectors import cms_barrel
 from zoo.simulation.patches import Patches
 from zoo.simulation.response import DeadChannels, NoiseModel
 
 __all__ = ["Readout", "read_out"]
-
-F32 = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -28,15 +25,15 @@ class Readout:
         is_hit: Whether it is a rechit.
     """
 
-    sigma_gev: F32
+    sigma_gev: Floats32
     dead: Bools
-    measured_gev: F32
+    measured_gev: Floats32
     is_hit: Bools
 
 
 def read_out(
     patches: Patches,
-    deposit_gev: F32,
+    deposit_gev: Floats32,
     noise: NoiseModel,
     dead: DeadChannels,
     tower_reach: tuple[int, int],

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats32
 from zoo.detectors.cms_barrel import CRYSTAL_MM
 
-F32 = npt.NDArray[np.float32]
 WINDOW = 15
 """Crystals along each side of the window that holds a shower."""
 STRIP_HALF_WIDTH_MM = 3.0
@@ -47,7 +47,7 @@ OUTER = Grid("outer", 30, 11.0)
 GRIDS = (CORE, FINE, OUTER)
 
 
-def overlap(grid: Grid, offset: F32, mirrored: npt.NDArray[np.bool_], loss: F32 | None = None) -> F32:
+def overlap(grid: Grid, offset: Floats32, mirrored: Bools, loss: Floats32 | None = None) -> Floats32:
     """Returns the part of each cell that each crystal collects.
 
     Args:
@@ -67,7 +67,7 @@ def overlap(grid: Grid, offset: F32, mirrored: npt.NDArray[np.bool_], loss: F32 
     edge = np.arange(-reach, reach + 2, dtype=np.float32) - np.float32(0.5)
     position = (edge - offset[:, None]) * scale + np.float32(grid.cells / 2)
     below = _part_below(position, cells)
-    matrix: F32 = np.diff(below, axis=1)
+    matrix: Floats32 = np.diff(below, axis=1)
     if loss is not None and loss.any():
         first = WINDOW // 2 - reach
         lost = loss[:, first : first + 2 * reach + 2]
@@ -81,7 +81,7 @@ def overlap(grid: Grid, offset: F32, mirrored: npt.NDArray[np.bool_], loss: F32 
     return matrix
 
 
-def _part_below(position: F32, cells: F32) -> F32:
+def _part_below(position: Floats32, cells: Floats32) -> Floats32:
     """[S, K, C] part of each cell that lies below each of K positions, which are in cells."""
     part = position[:, :, None] - cells
     np.clip(part, 0.0, 1.0, out=part)
@@ -89,14 +89,14 @@ def _part_below(position: F32, cells: F32) -> F32:
 
 
 def share(
-    images: tuple[F32, ...],
-    offset_eta: F32,
-    offset_phi: F32,
+    images: tuple[Floats32, ...],
+    offset_eta: Floats32,
+    offset_phi: Floats32,
     symmetry: npt.NDArray[np.integer],
-    loss_eta: F32 | None = None,
-    loss_phi: F32 | None = None,
+    loss_eta: Floats32 | None = None,
+    loss_phi: Floats32 | None = None,
     grids: tuple[Grid, ...] = GRIDS,
-) -> F32:
+) -> Floats32:
     """Re-bins showers on the crystals.
 
     Args:
@@ -130,12 +130,12 @@ def share(
     return windows
 
 
-def _swap(usual: F32 | None, other: F32 | None, swapped: npt.NDArray[np.bool_]) -> F32 | None:
+def _swap(usual: Floats32 | None, other: Floats32 | None, swapped: Bools) -> Floats32 | None:
     """Losses along one axis of the image: the detector's other axis where the image is swapped."""
     if usual is None and other is None:
         return None
     zero = np.zeros((len(swapped), WINDOW + 1), dtype=np.float32)
-    result: F32 = np.where(
+    result: Floats32 = np.where(
         swapped[:, None], zero if other is None else other, zero if usual is None else usual
     )
     return result

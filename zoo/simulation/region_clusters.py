@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32, Ints, first_rows, owners
 from zoo.clustering.pf_clusters import PFClusters, pf_clusters
 from zoo.detectors import cms_barrel
 from zoo.simulation.columns import Columns
@@ -24,9 +25,6 @@ from zoo.simulation.response import DeadChannels, LeakageModel, NoiseModel, coun
 
 __all__ = ["Crystals", "Detector", "cluster", "fill"]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CORE = slice(HALF_SHOWER - 2, HALF_SHOWER + 3)
 """A shower belongs to the cluster that has most of its central 5 x 5 crystals."""
@@ -58,11 +56,11 @@ class Crystals:
         core_place: [S, 5, 5] where that lies in the flattened regions; B R C for "outside".
     """
 
-    true_gev: F32
+    true_gev: Floats32
     pileup: Overlay
     readout: Readout
-    deposit_gev: F64
-    core_gev: F32
+    deposit_gev: Floats
+    core_gev: Floats32
     core_place: npt.NDArray[np.int32]
 
 
@@ -104,7 +102,7 @@ def fill(
 
 
 def cluster(
-    regions: Patches, crystals: Crystals, leak_gev: F64, detector: Detector, rng: np.random.Generator
+    regions: Patches, crystals: Crystals, leak_gev: Floats, detector: Detector, rng: np.random.Generator
 ) -> Columns:
     """Clusters the hits of regions.
 
@@ -141,7 +139,7 @@ def cluster(
 
     owner = event[found.seed]
     counts = np.bincount(owner[kept], minlength=len(regions.row))
-    number = (np.cumsum(kept) - 1) - (np.cumsum(counts) - counts)[owner]
+    number = (np.cumsum(kept) - 1) - first_rows(counts)[owner]
     pairs = kept[found.fractions.cluster]
     of, hit, fraction = (
         values[pairs] for values in (found.fractions.cluster, found.fractions.hit, found.fractions.fraction)
@@ -186,8 +184,8 @@ def cluster(
 
 
 def _cluster_of_showers(
-    found: PFClusters, place: Ints, crystals: Crystals, leak_gev: F64
-) -> tuple[Ints, F64]:
+    found: PFClusters, place: Ints, crystals: Crystals, leak_gev: Floats
+) -> tuple[Ints, Floats]:
     """Returns the cluster with most of each shower's middle, and its leak, if it is in any."""
     n_showers = len(leak_gev)
     number = np.full(crystals.true_gev.size + 1, -1, dtype=np.int32)
@@ -200,8 +198,8 @@ def _cluster_of_showers(
     by_hit = np.argsort(found.fractions.hit, kind="stable")
     start = np.searchsorted(found.fractions.hit[by_hit], np.arange(len(place) + 1))
     times = np.diff(start)[hit]
-    entry = np.repeat(np.arange(len(hit)), times)
-    pair = by_hit[np.arange(len(entry)) + (start[hit] - (np.cumsum(times) - times))[entry]]
+    entry = owners(times)
+    pair = by_hit[np.arange(len(entry)) + (start[hit] - first_rows(times))[entry]]
     part = energy[entry] * found.fractions.fraction[pair]
 
     key = shower[entry] * max(len(found), 1) + found.fractions.cluster[pair]

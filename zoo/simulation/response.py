@@ -16,14 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Bytes, Floats32, Ints
 from zoo.detectors.cms_barrel import N_ETA, N_PHI, in_barrel
 from zoo.errors import InvalidValue
 
 __all__ = ["NOISE", "DeadChannels", "LeakageModel", "NoiseModel", "count_dead_neighbours"]
 
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 ADC_GEV = 0.039  # energy of one ADC count in the barrel, from memory
 BARREL_END_ETA = 1.48  # |eta| to which the noise parametrisations are normalised
@@ -51,7 +49,7 @@ class NoiseModel:
     least_gev: float = 0.010  # sigma_i is never below
     excess: float = 1.0  # true electronics noise over sigma_i: thresholds and hit feature do not know of it
 
-    def sigma_gev(self, eta: npt.ArrayLike, rng: np.random.Generator) -> F32:
+    def sigma_gev(self, eta: npt.ArrayLike, rng: np.random.Generator) -> Floats32:
         """Draws sigma_i of crystals at `eta` (any shape), in GeV."""
         relative = np.asarray(eta, dtype=np.float32) / np.float32(BARREL_END_ETA)
         sigma = np.float32(self.floor_gev) + np.float32(self.slope_gev) * relative * relative
@@ -59,27 +57,27 @@ class NoiseModel:
             sigma = sigma + np.float32(self.spread_gev) * rng.standard_normal(sigma.shape, dtype=np.float32)
         return _at_least(self.least_gev, sigma)
 
-    def measure(self, deposit_gev: F32, sigma_gev: F32, rng: np.random.Generator) -> F32:
+    def measure(self, deposit_gev: Floats32, sigma_gev: Floats32, rng: np.random.Generator) -> Floats32:
         """Smears deposits with electronics noise, photostatistics and intercalibration; may be negative."""
         stochastic, constant = np.float32(self.stochastic**2), np.float32(self.constant**2)
         electronics = np.float32(self.excess) * sigma_gev
         variance = electronics * electronics + deposit_gev * (stochastic + constant * deposit_gev)
-        smear: F32 = rng.standard_normal(deposit_gev.shape, dtype=np.float32)
+        smear: Floats32 = rng.standard_normal(deposit_gev.shape, dtype=np.float32)
         smear *= np.sqrt(variance)
         smear += deposit_gev
         return smear
 
-    def hit_threshold_gev(self, sigma_gev: F32) -> F32:
+    def hit_threshold_gev(self, sigma_gev: Floats32) -> Floats32:
         """Returns the energy above which a crystal is a rechit."""
         return _at_least(self.hit_cut_gev, self.hit_cut_sigma * sigma_gev)
 
-    def seed_threshold_gev(self, sigma_gev: F32) -> F32:
+    def seed_threshold_gev(self, sigma_gev: Floats32) -> Floats32:
         """Returns the energy above which a rechit may be a seed."""
         return _at_least(self.seed_cut_gev, self.seed_cut_sigma * sigma_gev)
 
 
-def _at_least(least: float, values: F32) -> F32:
-    raised: F32 = np.maximum(np.float32(least), values)
+def _at_least(least: float, values: Floats32) -> Floats32:
+    raised: Floats32 = np.maximum(np.float32(least), values)
     return raised
 
 
@@ -136,11 +134,11 @@ class DeadChannels:
         return dead
 
 
-def count_dead_neighbours(dead: Bools) -> npt.NDArray[np.uint8]:
+def count_dead_neighbours(dead: Bools) -> Bytes:
     """Counts the dead ones among the 8 neighbours of each crystal of patches [B, R, C]."""
     padded = np.pad(dead.astype(np.uint8), ((0, 0), (1, 1), (1, 1)))
     in_eta = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    total: npt.NDArray[np.uint8] = in_eta[:, :, :-2] + in_eta[:, :, 1:-1] + in_eta[:, :, 2:] - dead
+    total: Bytes = in_eta[:, :, :-2] + in_eta[:, :, 1:-1] + in_eta[:, :, 2:] - dead
     return total
 
 
@@ -157,7 +155,7 @@ class LeakageModel:
     pileup_gev: float = 0.01  # mean per pile-up interaction
     threshold_gev: float = 0.8  # a smaller H is read as zero
 
-    def measure(self, leak_gev: npt.ArrayLike, n_pileup: npt.ArrayLike, rng: np.random.Generator) -> F32:
+    def measure(self, leak_gev: npt.ArrayLike, n_pileup: npt.ArrayLike, rng: np.random.Generator) -> Floats32:
         """Draws H for objects whose showers leave `leak_gev` through the rear face."""
         leak = np.maximum(np.asarray(leak_gev, dtype=np.float64), 0.0)
         # leak * 1.1 / sqrt(leak) = 1.1 sqrt(leak), finite for no leak at all

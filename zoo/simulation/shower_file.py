@@ -13,15 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats32, Ints
 from zoo.errors import InvalidFile
 from zoo.simulation.rebinning import GRIDS, Grid
 from zoo.simulation.shower_table import SCALARS, Kind, ShowerTable
-
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 SHIPPED = Path(__file__).parent / "library" / "showers.bin"
 MAGIC = b"ZOOSHOW1"
@@ -89,7 +85,7 @@ def read_table(path: Path, kind: Kind) -> ShowerTable:
         raise InvalidFile(path, f"is truncated or damaged: {error}.") from error
     scales = scalars[len(SCALARS) :]
 
-    def images_gev(rows: Ints, outer: bool) -> tuple[F32, ...]:
+    def images_gev(rows: Ints, outer: bool) -> tuple[Floats32, ...]:
         wanted = GRIDS if outer else GRIDS[:-1]
         return tuple(
             decode(stored[index][rows].reshape(-1, grid.cells, grid.cells), scales[index][rows])
@@ -100,7 +96,7 @@ def read_table(path: Path, kind: Kind) -> ShowerTable:
     return ShowerTable(energy, back, front, first, split, images_gev)
 
 
-def decode(codes: U8, scale: F32) -> F32:
+def decode(codes: Bytes, scale: Floats32) -> Floats32:
     """Returns the deposits scale * code^4 of codes [S, cells, cells] with scales [S]."""
     deposit = codes.astype(np.float32)
     np.multiply(deposit, deposit, out=deposit)

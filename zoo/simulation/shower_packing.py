@@ -28,15 +28,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats32
 from zoo.files import write
 from zoo.simulation.rebinning import GRIDS
 from zoo.simulation.shower_file import BLOCK, MAGIC, SHIPPED, outward
 from zoo.simulation.shower_table import KINDS, SCALARS
 from zoo.simulation.showers import ShowerLibrary
-
-F32 = npt.NDArray[np.float32]
-U8 = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 
 LEVELS = {"core": 63, "fine": 45, "outer": 31}
 SOFT_GEV = 2.0
@@ -47,7 +44,7 @@ PROVENANCE = (
 )
 
 
-def encode(image: F32, levels: npt.NDArray[np.floating]) -> tuple[U8, F32]:
+def encode(image: Floats32, levels: npt.NDArray[np.floating]) -> tuple[Bytes, Floats32]:
     """Codes images as fourth roots with the rounding error spread over the neighbours.
 
     Args:

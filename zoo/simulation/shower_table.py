@@ -18,13 +18,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bytes, Floats, Floats32, Ints
 from zoo.simulation.splits import SPLIT_SEED, SPLITS, split_index, tenths
 
 Kind = Literal["photon", "electron"]
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Images = Callable[[Ints, bool], tuple[F32, ...]]
+Images = Callable[[Ints, bool], tuple[Floats32, ...]]
 
 KINDS: tuple[Kind, Kind] = ("photon", "electron")
 SCALARS = ("energy_gev", "back_gev", "front_gev", "first_interaction_mm")
@@ -49,18 +47,18 @@ class ShowerTable:
             argument says whether the outer grid is wanted.
     """
 
-    energy_gev: F32
-    back_gev: F32
-    front_gev: F32
-    first_interaction_mm: F32
-    split: npt.NDArray[np.uint8]
+    energy_gev: Floats32
+    back_gev: Floats32
+    front_gev: Floats32
+    first_interaction_mm: Floats32
+    split: Bytes
     images_gev: Images
 
     def __len__(self) -> int:
         return len(self.energy_gev)
 
     @functools.cached_property
-    def _order(self) -> tuple[tuple[Ints, F64], ...]:
+    def _order(self) -> tuple[tuple[Ints, Floats], ...]:
         """For each split the rows in order of energy, and their ln E."""
         log_energy = np.log(self.energy_gev.astype(np.float64))
         order = np.argsort(log_energy, kind="stable")
@@ -71,7 +69,7 @@ class ShowerTable:
         """Returns the rows of one split, softest first."""
         return self._order[split_index(split)][0]
 
-    def choose(self, energy_gev: F64, split: str, rng: np.random.Generator) -> Ints:
+    def choose(self, energy_gev: Floats, split: str, rng: np.random.Generator) -> Ints:
         """Draws a shower for each energy: see `ShowerLibrary.choose`."""
         rows, log_energy = self._order[split_index(split)]
         wanted = np.log(energy_gev)
@@ -86,7 +84,7 @@ class ShowerTable:
         return rows[rng.integers(first, last)]
 
     @functools.cached_property
-    def _leak_fit(self) -> F64:
+    def _leak_fit(self) -> Floats:
         """Coefficients, highest first, of ln(mean rear leak / E) as a parabola in ln E."""
         log_energy = np.log(self.energy_gev.astype(np.float64))
         part = (self.back_gev / self.energy_gev).astype(np.float64)
@@ -95,32 +93,32 @@ class ShowerTable:
         y = np.array([part[block].mean() for block in blocks])
         used = y > 0.0
         relative = np.array([part[block].std() / np.sqrt(len(block)) for block in blocks])[used] / y[used]
-        fit: F64 = np.polyfit(x[used], np.log(y[used]), 2, w=1.0 / np.maximum(relative, 1e-3))
+        fit: Floats = np.polyfit(x[used], np.log(y[used]), 2, w=1.0 / np.maximum(relative, 1e-3))
         return fit
 
-    def mean_leak_part(self, energy_gev: npt.ArrayLike) -> F64:
+    def mean_leak_part(self, energy_gev: npt.ArrayLike) -> Floats:
         """Returns the fitted mean of (rear leak / E) at these energies."""
-        mean: F64 = np.exp(np.polyval(self._leak_fit, np.log(np.asarray(energy_gev, dtype=np.float64))))
+        mean: Floats = np.exp(np.polyval(self._leak_fit, np.log(np.asarray(energy_gev, dtype=np.float64))))
         return mean
 
-    def rear_leak_gev(self, rows: Ints, energy_gev: F64) -> F64:
+    def rear_leak_gev(self, rows: Ints, energy_gev: Floats) -> Floats:
         """Returns the rear leak of rows scaled to `energy_gev`, with the slope in ln E taken into account."""
         own = self.energy_gev[rows].astype(np.float64)
         ratio = self.mean_leak_part(energy_gev) / self.mean_leak_part(own)
-        leak: F64 = self.back_gev[rows] * (energy_gev / own) * ratio
+        leak: Floats = self.back_gev[rows] * (energy_gev / own) * ratio
         return leak
 
-    def scale(self, rows: Ints, energy_gev: F64) -> F64:
+    def scale(self, rows: Ints, energy_gev: Floats) -> Floats:
         """Returns the factor on the deposit that keeps deposit + rear leak + albedo at `energy_gev`."""
         own = self.energy_gev[rows].astype(np.float64)
         back, front = self.back_gev[rows].astype(np.float64), self.front_gev[rows].astype(np.float64)
         ratio = energy_gev / own
         kept = np.maximum(own - back - front, 1e-3 * own)
-        factor: F64 = ratio * (1.0 + (back - self.rear_leak_gev(rows, energy_gev) / ratio) / kept)
+        factor: Floats = ratio * (1.0 + (back - self.rear_leak_gev(rows, energy_gev) / ratio) / kept)
         return factor
 
 
-def split_of(energy_gev: npt.NDArray[np.floating], kind: str) -> npt.NDArray[np.uint8]:
+def split_of(energy_gev: npt.NDArray[np.floating], kind: str) -> Bytes:
     """Fixes the split of each row: in every ten showers next in energy, 7 train, 1 validation, 2 test.
 
     Args:

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32, Ints
 from zoo.detectors import cms_barrel
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.files import sha256
@@ -45,9 +46,6 @@ __all__ = [
     "strip_losses",
 ]
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 ETA_STRIP_ATTENUATION = 0.10
 """Part lost within 3 mm of a module edge in eta. A 3 x 3 sum of showers centred on the gap then dips by 6.2 %
@@ -149,7 +147,7 @@ class ShowerLibrary:
         """
         return self.table(kind).choose(_positive(energy_gev), split, rng)
 
-    def rear_leak_gev(self, kind: str, rows: npt.ArrayLike, energy_gev: npt.ArrayLike) -> F64:
+    def rear_leak_gev(self, kind: str, rows: npt.ArrayLike, energy_gev: npt.ArrayLike) -> Floats:
         """Returns [S] the energy in GeV that leaves through the rear of showers scaled to `energy_gev`."""
         return self.table(kind).rear_leak_gev(np.asarray(rows, dtype=np.int64), _positive(energy_gev))
 
@@ -165,7 +163,7 @@ class ShowerLibrary:
         iphi: npt.ArrayLike | None = None,
         strip_attenuation: tuple[float, float] = (ETA_STRIP_ATTENUATION, PHI_STRIP_ATTENUATION),
         outer: bool = True,
-    ) -> F32:
+    ) -> Floats32:
         """Puts showers on the crystals.
 
         Args:
@@ -221,7 +219,7 @@ class ShowerLibrary:
         return windows
 
 
-def strip_losses(row: Ints, iphi: Ints, attenuation: tuple[float, float]) -> tuple[F32, F32]:
+def strip_losses(row: Ints, iphi: Ints, attenuation: tuple[float, float]) -> tuple[Floats32, Floats32]:
     """Returns [S, 16] parts lost along the edges of the windows around crystals, in eta and in phi."""
     edges = np.arange(-(rebinning.WINDOW // 2), rebinning.WINDOW // 2 + 2)
     in_eta = cms_barrel.ETA_GAP_EDGES[np.clip(row[:, None] + edges, 0, cms_barrel.N_ETA)]
@@ -229,7 +227,7 @@ def strip_losses(row: Ints, iphi: Ints, attenuation: tuple[float, float]) -> tup
     return (in_eta * np.float32(attenuation[0])), (in_phi * np.float32(attenuation[1]))
 
 
-def _positive(energy_gev: npt.ArrayLike) -> F64:
+def _positive(energy_gev: npt.ArrayLike) -> Floats:
     energy = np.atleast_1d(np.asarray(energy_gev, dtype=np.float64))
     good = np.isfinite(energy) & (energy > 0.0)
     if not good.all():
@@ -257,7 +255,7 @@ def _read_raw(path: Path, kind: Kind) -> ShowerTable:
         if image.shape != (len(scalars[0]), grid.cells, grid.cells):
             raise InvalidFile(path, f"{name} has shape {image.shape}, not (n, {grid.cells}, {grid.cells}).")
 
-    def images_gev(rows: Ints, outer: bool) -> tuple[F32, ...]:
+    def images_gev(rows: Ints, outer: bool) -> tuple[Floats32, ...]:
         wanted = images if outer else images[:-1]
         return tuple(image[rows].astype(np.float32) * np.float32(1e-3) for image in wanted)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bytes
 from zoo.errors import UnknownName
 
 SPLITS = ("train", "validation", "test")
@@ -23,8 +23,8 @@ def split_index(split: str) -> int:
     return SPLITS.index(split)
 
 
-def tenths(n: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def tenths(n: int, rng: np.random.Generator) -> Bytes:
     """Returns [n] indices into `SPLITS`: every ten hold 7 train, 1 validation, 2 test, in random order."""
     ten = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), SPLIT_TENTHS)
-    split: npt.NDArray[np.uint8] = rng.permuted(np.tile(ten, (-(-n // len(ten)), 1)), axis=1).ravel()[:n]
+    split: Bytes = rng.permuted(np.tile(ten, (-(-n // len(ten)), 1)), axis=1).ravel()[:n]
     return split

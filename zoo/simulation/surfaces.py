@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats
 from zoo.simulation.helix import step_to_radius
 
 __all__ = ["Rays", "Surface", "advance", "fly"]
 
-F64 = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 LONGEST_ARC_CM = 3000.0
 """A particle that turns for longer before it reaches a lid is lost in the material."""
@@ -41,16 +40,16 @@ class Rays:
         curvature: [N] signed curvature in 1/cm, 0 for neutral particles (`helix.curvature_per_cm`).
     """
 
-    x: F64
-    y: F64
-    z: F64
-    ux: F64
-    uy: F64
-    slope: F64
-    curvature: F64
+    x: Floats
+    y: Floats
+    z: Floats
+    ux: Floats
+    uy: Floats
+    slope: Floats
+    curvature: Floats
 
     @classmethod
-    def from_beam(cls, z_cm: F64, eta: F64, phi: F64, radius_cm: F64, curvature: F64) -> Rays:
+    def from_beam(cls, z_cm: Floats, eta: Floats, phi: Floats, radius_cm: Floats, curvature: Floats) -> Rays:
         """Particles that start at a radius, straight above their interaction in their own direction."""
         ux, uy, slope = np.cos(phi), np.sin(phi), np.sinh(eta)
         return cls(radius_cm * ux, radius_cm * uy, z_cm + radius_cm * slope, ux, uy, slope, curvature)
@@ -60,7 +59,7 @@ class Rays:
         return Rays(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
-def advance(rays: Rays, arc_cm: F64) -> Rays:
+def advance(rays: Rays, arc_cm: Floats) -> Rays:
     """Moves particles by transverse path lengths [N]."""
     half = 0.5 * rays.curvature * arc_cm
     chord = arc_cm * np.sinc(half / np.pi)
@@ -77,7 +76,7 @@ def advance(rays: Rays, arc_cm: F64) -> Rays:
     )
 
 
-def fly(rays: Rays, surface: Surface) -> tuple[F64, F64, Bools]:
+def fly(rays: Rays, surface: Surface) -> tuple[Floats, Floats, Bools]:
     """Follows particles to a surface.
 
     Args:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zoo.detectors import cms_barrel
+from zoo.angles import wrap_phi
+from zoo.arrays import Arrays, Floats, owners
 from zoo.simulation.calorimeters import ECAL_FACE, HCAL_FACE
 from zoo.simulation.crossings import Crossings
 from zoo.simulation.helix import curvature_per_cm
@@ -17,9 +18,6 @@ from zoo.simulation.upstream import Electrons
 
 __all__ = ["TrackerConfig", "find_tracks"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Table = dict[str, npt.NDArray[Any]]
 
 HARDEST_GEV = 6000.0
 """What a badly measured track is said to have at most."""
@@ -74,7 +72,7 @@ def find_tracks(
     field_tesla: float,
     config: TrackerConfig,
     rng: np.random.Generator,
-) -> list[Table]:
+) -> list[Arrays]:
     """Finds tracks.
 
     Args:
@@ -91,7 +89,7 @@ def find_tracks(
     code = np.abs(made.pdg_id)
     others = np.flatnonzero((made.charge != 0) & (code != 11))
     row = np.concatenate([np.full(len(others), -1), np.arange(len(electrons.particle))])
-    true: Table = {
+    true: Arrays = {
         "particle": np.concatenate([others, electrons.particle]),
         "charge": np.concatenate([made.charge[others], electrons.charge]),
         "pt": np.concatenate([made.pt_gev[others], electrons.pt_gev]),
@@ -110,7 +108,7 @@ def find_tracks(
     return [tracks, gsf, brems]
 
 
-def _efficiency(true: Table, electrons: Electrons, config: TrackerConfig) -> F64:
+def _efficiency(true: Arrays, electrons: Electrons, config: TrackerConfig) -> Floats:
     code, pt = true["code"], true["pt"]
     plateau = np.select(
         [code == 13, code == 11],
@@ -128,14 +126,14 @@ def _efficiency(true: Table, electrons: Electrons, config: TrackerConfig) -> F64
     return np.asarray(plateau * out * rise * (np.abs(true["eta"]) < config.max_abs_eta), np.float64)
 
 
-def _with_fakes(true: Table, made: Crossings, config: TrackerConfig, rng: np.random.Generator) -> Table:
+def _with_fakes(true: Arrays, made: Crossings, config: TrackerConfig, rng: np.random.Generator) -> Arrays:
     per_event = np.bincount(true["event"], minlength=len(made))
     count = rng.poisson(config.fakes * per_event)
-    event = np.repeat(np.arange(len(made)), count)
+    event = owners(count)
     n = len(event)
     low, high = config.fake_tail_gev
     soft = config.rise_gev[0] + rng.exponential(config.fake_mean_gev, n)
-    fake: Table = {
+    fake: Arrays = {
         "particle": np.full(n, -1),
         "charge": rng.choice(np.array([1, -1]), n),
         "pt": np.where(rng.random(n) < config.fake_tail, low * (high / low) ** rng.random(n), soft),
@@ -151,8 +149,8 @@ def _with_fakes(true: Table, made: Crossings, config: TrackerConfig, rng: np.ran
 
 
 def _measure(
-    true: Table, made: Crossings, field_tesla: float, config: TrackerConfig, rng: np.random.Generator
-) -> Table:
+    true: Arrays, made: Crossings, field_tesla: float, config: TrackerConfig, rng: np.random.Generator
+) -> Arrays:
     n, pt, eta = len(true["pt"]), true["pt"], true["eta"]
     width = np.hypot(config.pt_resolution * (1 + eta**2 / 3), config.pt_resolution_per_gev * pt)
     width = width * np.where(true["code"] == 11, config.electron_factor, 1.0)
@@ -162,7 +160,7 @@ def _measure(
     angle = config.angle_resolution + config.angle_resolution_gev / pt
     measured_eta = eta + angle * rng.standard_normal(n)
     measured = np.minimum(measured, HARDEST_GEV / np.cosh(measured_eta))
-    phi = cms_barrel.wrap_phi(true["phi"] + angle * rng.standard_normal(n))
+    phi = wrap_phi(true["phi"] + angle * rng.standard_normal(n))
     spread = np.hypot(config.dz_resolution_cm, config.dz_resolution_cm_gev / pt * np.cosh(eta))
     dz = true["z"] - made.hard_z_cm[true["event"]] + spread * rng.standard_normal(n)
     mean_hits = np.where(
@@ -173,7 +171,7 @@ def _measure(
     rays = Rays.from_beam(true["z"], measured_eta, phi, true["radius"], curvature)
     ecal_eta, ecal_phi, at_ecal = fly(rays, ECAL_FACE)
     hcal_eta, hcal_phi, at_hcal = fly(rays, HCAL_FACE)
-    table: Table = {
+    table: Arrays = {
         "event": true["event"],
         "particle": true["particle"],
         "kind": np.full(n, 1),
@@ -194,7 +192,7 @@ def _measure(
     return table
 
 
-def _chambers(true: Table, table: Table, config: TrackerConfig, rng: np.random.Generator) -> Table:
+def _chambers(true: Arrays, table: Arrays, config: TrackerConfig, rng: np.random.Generator) -> Arrays:
     n, eta = len(true["pt"]), np.abs(true["eta"])
     hard = (true["pt"] * np.cosh(eta) > config.muon_least_gev) & (eta < config.muon_max_abs_eta)
     muon = (true["code"] == 13) & hard
@@ -207,8 +205,8 @@ def _chambers(true: Table, table: Table, config: TrackerConfig, rng: np.random.G
 
 
 def _gsf(
-    true: Table, tracks: Table, electrons: Electrons, config: TrackerConfig, rng: np.random.Generator
-) -> tuple[Table, Table]:
+    true: Arrays, tracks: Arrays, electrons: Electrons, config: TrackerConfig, rng: np.random.Generator
+) -> tuple[Arrays, Arrays]:
     """GSF tracks on some tracks, and their brems points."""
     n = len(true["pt"])
     chance = np.where(true["code"] == 11, config.gsf_efficiency, config.gsf_hadrons)
@@ -245,7 +243,7 @@ def _gsf(
     sigma = config.brems_resolution * momentum[which]
     delta = np.maximum(lost[which, place] + sigma * rng.standard_normal(len(which)), 1e-3)
     on_face = electrons.tangent_eta[electron[which], place], electrons.tangent_phi[electron[which], place]
-    brems: Table = {
+    brems: Arrays = {
         "event": gsf["event"][which],
         "particle": gsf["particle"][which],
         "kind": np.full(len(which), 7),
@@ -265,5 +263,5 @@ def _gsf(
     return gsf, brems
 
 
-def _take(table: Table, chosen: npt.NDArray[Any]) -> Table:
+def _take(table: Arrays, chosen: npt.NDArray[Any]) -> Arrays:
     return {name: values[chosen] for name, values in table.items()}

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.errors import InvalidValue
 from zoo.simulation.bremsstrahlung import (
     conversion_probability,
@@ -36,8 +37,6 @@ from zoo.simulation.material import Material
 
 __all__ = ["ABSORBED", "ARRIVED", "CONVERTED", "CURLED", "Cascade", "TransportConfig", "transport"]
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 ARRIVED, CONVERTED, CURLED, ABSORBED, _FLYING = 0, 1, 2, 3, 4  # the fates of a particle
 
@@ -75,18 +74,18 @@ class Cascade:
         lost_gev: [n] energy per event left in the material by ionisation and soft radiation.
     """
 
-    event: IntArray
-    pdg_id: IntArray
-    parent: IntArray
-    energy_gev: FloatArray
-    eta: FloatArray
-    phi: FloatArray
-    radius_cm: FloatArray
-    fate: IntArray
-    lost_gev: FloatArray
+    event: Ints
+    pdg_id: Ints
+    parent: Ints
+    energy_gev: Floats
+    eta: Floats
+    phi: Floats
+    radius_cm: Floats
+    fate: Ints
+    lost_gev: Floats
 
     @property
-    def arrived(self) -> npt.NDArray[np.bool_]:
+    def arrived(self) -> Bools:
         """[P] whether the particle reached the calorimeter."""
         return np.asarray(self.fate == ARRIVED)
 
@@ -95,20 +94,20 @@ class Cascade:
 class _Stack:
     """The particles being transported; one array per property, all of one length."""
 
-    event: IntArray
-    pdg_id: IntArray
-    parent: IntArray
-    energy: FloatArray
-    x: FloatArray
-    y: FloatArray
-    z: FloatArray
-    ux: FloatArray
-    uy: FloatArray
-    slope: FloatArray  # dz per transverse length = sinh(eta of the direction)
-    created: FloatArray
-    fate: IntArray
+    event: Ints
+    pdg_id: Ints
+    parent: Ints
+    energy: Floats
+    x: Floats
+    y: Floats
+    z: Floats
+    ux: Floats
+    uy: Floats
+    slope: Floats  # dz per transverse length = sinh(eta of the direction)
+    created: Floats
+    fate: Ints
 
-    def append(self, mother: IntArray, pdg_id: IntArray, energy: FloatArray, radius_cm: float) -> None:
+    def append(self, mother: Ints, pdg_id: Ints, energy: Floats, radius_cm: float) -> None:
         """Adds daughters at their mothers' position and with their direction."""
         new = {
             "event": self.event[mother],
@@ -192,8 +191,8 @@ def _advance(stack: _Stack, radius_cm: float, config: TransportConfig) -> None:
 def _interact(
     stack: _Stack,
     radius_cm: float,
-    thickness_x0: FloatArray,
-    lost: FloatArray,
+    thickness_x0: Floats,
+    lost: Floats,
     rng: np.random.Generator,
     config: TransportConfig,
 ) -> None:
@@ -227,7 +226,7 @@ def _interact(
     stack.fate[weak] = ABSORBED
 
 
-def _cascade(stack: _Stack, lost: FloatArray, config: TransportConfig) -> Cascade:
+def _cascade(stack: _Stack, lost: Floats, config: TransportConfig) -> Cascade:
     """Sorts the stack by event, mothers before daughters, and numbers mothers inside their event."""
     order = np.argsort(stack.event, kind="stable")
     place = np.empty_like(order)

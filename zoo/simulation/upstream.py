@@ -10,17 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.simulation.bremsstrahlung import PAIRS_PER_X0, pair_share, radiate
 from zoo.simulation.helix import curvature_per_cm
 from zoo.simulation.material import Material
 from zoo.simulation.surfaces import Rays, Surface, advance, fly
 
 __all__ = ["Electrons", "Showering", "Upstream", "UpstreamConfig", "go_upstream"]
-
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -55,9 +52,9 @@ class Showering:
     """What arrives at the calorimeter's face: [A] particle that each comes from, energy, eta, phi."""
 
     particle: Ints
-    energy_gev: F64
-    eta: F64
-    phi: F64
+    energy_gev: Floats
+    eta: Floats
+    phi: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +77,17 @@ class Electrons:
     """
 
     particle: Ints
-    converted: npt.NDArray[np.bool_]
+    converted: Bools
     charge: Ints
-    pt_gev: F64
-    eta: F64
-    phi: F64
-    z_cm: F64
-    radius_cm: F64
-    left_gev: F64
-    radiated_gev: F64
-    tangent_eta: F64
-    tangent_phi: F64
+    pt_gev: Floats
+    eta: Floats
+    phi: Floats
+    z_cm: Floats
+    radius_cm: Floats
+    left_gev: Floats
+    radiated_gev: Floats
+    tangent_eta: Floats
+    tangent_phi: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,11 +101,11 @@ class Upstream:
 def go_upstream(
     particle: Ints,
     charge: Ints,
-    energy_gev: F64,
-    eta: F64,
-    phi: F64,
-    z_cm: F64,
-    radius_cm: F64,
+    energy_gev: Floats,
+    eta: Floats,
+    phi: Floats,
+    z_cm: Floats,
+    radius_cm: Floats,
     surface: Surface,
     field_tesla: float,
     config: UpstreamConfig,
@@ -208,11 +205,13 @@ def go_upstream(
     )
 
 
-def _straight(which: Ints, energy_gev: F64, start: Rays, surface: Surface) -> tuple[Ints, F64, F64, F64]:
+def _straight(
+    which: Ints, energy_gev: Floats, start: Rays, surface: Surface
+) -> tuple[Ints, Floats, Floats, Floats]:
     """Photons that fly straight to the face: who, energy, eta, phi."""
     to_eta, to_phi, reached = fly(start.take(which), surface)
     return which[reached], energy_gev[which[reached]], to_eta[reached], to_phi[reached]
 
 
-def _with_curvature(rays: Rays, curvature: F64) -> Rays:
+def _with_curvature(rays: Rays, curvature: Floats) -> Rays:
     return Rays(rays.x, rays.y, rays.z, rays.ux, rays.uy, rays.slope, curvature)

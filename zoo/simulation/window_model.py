@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints, first_rows, owners
 from zoo.data.records import leaf_values
 from zoo.detectors import cms_barrel
 from zoo.simulation.mean_shower import CORE, REACH, MeanShowers, Profile
@@ -34,9 +34,6 @@ from zoo.simulation.showers import ShowerLibrary
 
 __all__ = ["HARD_GEV", "WindowModel", "window_models"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Showers = tuple[MeanShowers, MeanShowers]
 
 HARD_GEV = 1.0
@@ -68,26 +65,26 @@ class WindowModel:
     """
 
     true_energy_gev: float
-    energy_gev: F64
-    unseen_gev: F64
-    mean_gev: F64
-    jacobian: F64
-    covariance: F64
-    leak_jacobian: F64
+    energy_gev: Floats
+    unseen_gev: Floats
+    mean_gev: Floats
+    jacobian: Floats
+    covariance: Floats
+    leak_jacobian: Floats
     leak_variance: float
-    prior: F64
+    prior: Floats
 
 
 class _Arrivals(NamedTuple):
     """Particles that reach the windows, object after object, hardest first; [S] each."""
 
     owner: Ints
-    energy_gev: F64
+    energy_gev: Floats
     electron: Bools
     row: Ints
     iphi: Ints
-    offset_eta: F64
-    offset_phi: F64
+    offset_eta: Floats
+    offset_phi: Floats
     in_window: Bools
 
     def taken(self, index: Ints | slice) -> _Arrivals:
@@ -99,8 +96,8 @@ class _Shapes(NamedTuple):
     """What the mean showers say about each arrival, [S] each."""
 
     node: Ints
-    leak_gev: F64
-    leak_error_gev: F64
+    leak_gev: Floats
+    leak_error_gev: Floats
     profile: Profile
 
 
@@ -165,15 +162,15 @@ class _Hits(NamedTuple):
 
     row: Ints
     iphi: Ints
-    noise_gev: F64
-    pileup_gev: F64
+    noise_gev: Floats
+    pileup_gev: Floats
 
 
 def _model(
     arrivals: _Arrivals,
     shapes: _Shapes,
     hits: _Hits,
-    unseen_gev: F64,
+    unseen_gev: Floats,
     true_energy_gev: float,
     config: SampleConfig,
     showers: Showers,
@@ -225,7 +222,7 @@ def _model(
     )
 
 
-def _arrivals(records: ak.Array, config: SampleConfig) -> tuple[_Arrivals, Ints, F64]:
+def _arrivals(records: ak.Array, config: SampleConfig) -> tuple[_Arrivals, Ints, Floats]:
     """Finds the particles that end a branch of the cascade.
 
     Returns:
@@ -234,8 +231,8 @@ def _arrivals(records: ak.Array, config: SampleConfig) -> tuple[_Arrivals, Ints,
     energy = leaf_values(records, "particles.energy_gev").astype(np.float64)
     pdg_id, parent = leaf_values(records, "particles.pdg_id"), leaf_values(records, "particles.parent")
     counts = ak.to_numpy(ak.num(records.particles.energy_gev))
-    owner = np.repeat(np.arange(len(records)), counts)
-    mother = (np.cumsum(counts) - counts)[owner] + parent
+    owner = owners(counts)
+    mother = first_rows(counts)[owner] + parent
     converted = np.zeros(len(owner), bool)
     converted[mother[parent >= 0]] = True
     last = (pdg_id != 22) | ~converted  # an electron that radiated goes on, a photon that converted does not

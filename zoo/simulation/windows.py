@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats32, Ints, first_rows
 from zoo.detectors.cms_barrel import N_PHI, ieta_from_row
 from zoo.simulation.patches import Patches
 
 __all__ = ["Hits", "find_seeds", "window_hits"]
-
-F32 = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,12 @@ class Hits:
     @property
     def number(self) -> npt.NDArray[np.int16]:
         """[H] number of each hit inside its object."""
-        first = np.cumsum(self.count) - self.count
+        first = first_rows(self.count)
         return (np.arange(self.owner.size) - first[self.owner]).astype(np.int16)
 
 
 def find_seeds(
-    patches: Patches, measured_gev: F32, is_hit: Bools, threshold_gev: F32
+    patches: Patches, measured_gev: Floats32, is_hit: Bools, threshold_gev: Floats32
 ) -> tuple[Ints, Ints, Ints]:
     """Finds in each patch the rechit of highest energy near the centre, if it passes the seed threshold.
 

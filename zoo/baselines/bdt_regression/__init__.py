@@ -21,8 +21,8 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Floats32
 from zoo.baselines.baseline import Baseline
 from zoo.baselines.residuals import ResidualTable
 from zoo.baselines.shower_shapes import NAMES, shower_shapes
@@ -47,9 +47,7 @@ class BDT:
     width_scale: float  # makes the 68 % interval hold 68 % of the validation events
     residuals: ResidualTable
 
-    def regress(
-        self, shapes: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def regress(self, shapes: Floats32) -> tuple[Floats, Floats]:
         """Returns mu and sigma of log(E_true / E_raw), [B] each, from shower shapes [B, F]."""
         threads = (
             1 if len(shapes) < 1000 else 0

@@ -17,6 +17,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.baselines.baseline import Baseline
 from zoo.baselines.residuals import ResidualTable
 from zoo.cards.weights import weights_folder
@@ -29,8 +30,6 @@ __all__ = ["FILES", "LinearCalibration", "LinearCalibrationBaseline", "fit", "lo
 CALIBRATION = "calibration.json"
 FILES = (CALIBRATION,)
 _LEAST = 50  # objects that a bin's median needs
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -171,16 +170,14 @@ def _half_width(y: Floats) -> float:
     return float(0.5 * (high - low))
 
 
-def _weights(centres: Floats, values: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+def _weights(centres: Floats, values: Floats) -> tuple[Ints, Floats]:
     """Returns the lower neighbour of each value and how far it is towards the next."""
     lower = np.clip(np.searchsorted(centres, values) - 1, 0, len(centres) - 2)
     share = (values - centres[lower]) / (centres[lower + 1] - centres[lower])
     return lower, np.clip(share, 0.0, 1.0)
 
 
-def _blend(
-    grid: Floats, rows: tuple[npt.NDArray[np.int64], Floats], columns: tuple[npt.NDArray[np.int64], Floats]
-) -> Floats:
+def _blend(grid: Floats, rows: tuple[Ints, Floats], columns: tuple[Ints, Floats]) -> Floats:
     """Interpolates a grid in both directions."""
     (r, u), (c, v) = rows, columns
     low = grid[r, c] * (1 - v) + grid[r, c + 1] * v

@@ -8,6 +8,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import owners, row_splits
 from zoo.clustering.config import BARREL, PFClusteringConfig
 from zoo.clustering.pf_clusters import pf_clusters
 from zoo.data.kinds.clusters import CLUSTER_EVENTS
@@ -40,7 +41,7 @@ def cluster_events(
     """
     if not seed_sigma >= 0:
         raise InvalidValue("seed_sigma", "0 or more", seed_sigma)
-    splits = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(rechits["hits"])))]).astype(np.int64)
+    splits = row_splits(ak.to_numpy(ak.num(rechits["hits"])))
     table = {name: leaf_values(rechits, f"hits.{name}") for name in ak.fields(rechits["hits"])}
     found = pf_clusters(
         splits,
@@ -50,7 +51,7 @@ def cluster_events(
         config=config,
         seed_threshold_gev=np.maximum(config.seed_threshold_gev, seed_sigma * table["noise_gev"]),
     )
-    event = np.repeat(np.arange(len(rechits)), np.diff(found.row_splits))
+    event = owners(np.diff(found.row_splits))
     cluster, hit = found.fractions.cluster, found.fractions.hit
     columns: dict[str, npt.NDArray[Any]] = {
         "clusters.ieta": found.seed_ieta,

@@ -17,13 +17,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats
 from zoo.clustering.lattice import Lattice
 from zoo.detectors import cms_barrel
 
 __all__ = ["Variables", "barrel_variables", "plane_place", "plane_variables"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Variables = dict[str, Floats]
 """Name -> [K] values."""
 
@@ -54,7 +54,7 @@ def barrel_variables(
     """
     row = np.asarray(eta, np.float64) / cms_barrel.ETA_PITCH + cms_barrel.N_ETA / 2
     seed_phi = cms_barrel.phi_from_iphi(np.asarray(seed_iphi))
-    turn = cms_barrel.wrap_phi(np.asarray(phi, np.float64) - seed_phi) / cms_barrel.PHI_PITCH
+    turn = wrap_phi(np.asarray(phi, np.float64) - seed_phi) / cms_barrel.PHI_PITCH
     column = np.asarray(seed_iphi) - 0.5 + turn
     to_edge = np.abs(row[:, None] - _ETA_EDGES)
     to_supermodule = np.abs(

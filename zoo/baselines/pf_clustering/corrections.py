@@ -12,9 +12,7 @@ import functools
 import json
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from zoo.arrays import Floats
 from zoo.baselines.pf_clustering.cluster_variables import Variables, barrel_variables, plane_variables
 from zoo.baselines.pf_clustering.energy_correction import EnergyCorrection
 from zoo.cards.weights import weights_folder
@@ -31,7 +29,7 @@ FILES = tuple(f"{detector}.json" for detector in DETECTORS)
 
 def corrected_energy_gev(
     clusters: PFClusters, detector: str = "barrel", weights: str | Path = "default"
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Returns [K] the energies of clusters, corrected to those of their particles.
 
     Args:

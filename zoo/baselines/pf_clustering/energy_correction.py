@@ -20,12 +20,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.errors import InvalidValue, UnknownName
 
 __all__ = ["EnergyCorrection"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 TAIL = 0.001
 """Part of the fit's clusters beyond each end of the range of a variable, of ln E, and of the factor."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32, Ints
 from zoo.errors import InvalidValue
 
 __all__ = ["BOUNDARIES", "assign", "bucketed_batches", "choose_boundaries", "pad", "padded_length"]
@@ -24,7 +25,7 @@ BOUNDARIES: tuple[int, ...] = (8, 16, 24, 32, 48, 64, 96, 145)
 
 def pad(
     flat: npt.NDArray[Any], offsets: npt.NDArray[np.integer[Any]], length: int | None = None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+) -> tuple[npt.NDArray[Any], Floats32]:
     """Pads a list of sets to one dense array.
 
     Args:
@@ -49,9 +50,7 @@ def pad(
     return dense, mask.astype(np.float32)
 
 
-def assign(
-    lengths: npt.NDArray[np.integer[Any]], boundaries: Sequence[int] = BOUNDARIES
-) -> npt.NDArray[np.int64]:
+def assign(lengths: npt.NDArray[np.integer[Any]], boundaries: Sequence[int] = BOUNDARIES) -> Ints:
     """Bucket of each object: the first boundary that holds it; `len(boundaries)` if none does.
 
     Args:
@@ -96,7 +95,7 @@ def bucketed_batches(
     *,
     boundaries: Sequence[int] = BOUNDARIES,
     drop_remainder: bool = False,
-) -> list[npt.NDArray[np.int64]]:
+) -> list[Ints]:
     """Splits objects into batches of similar size.
 
     Args:
@@ -118,7 +117,7 @@ def bucketed_batches(
         raise InvalidValue("batch_size", "at least 1", batch_size)
     rng = None if seed is None else np.random.default_rng(seed)
     bucket = assign(np.asarray(lengths), boundaries)
-    batches: list[npt.NDArray[np.int64]] = []
+    batches: list[Ints] = []
     for number in np.unique(bucket):
         members = np.flatnonzero(bucket == number).astype(np.int64)
         if rng is not None:

@@ -16,6 +16,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints, row_splits
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.kinds.schema import Field, Schema
 from zoo.data.records import field_names, leaf_values
@@ -49,7 +50,7 @@ def to_flat(records: ak.Array, schema: Schema = OBJECTS) -> Flat:
     flat: Flat = {}
     for name in collections:
         counts = np.asarray(ak.to_numpy(ak.num(records[name])), np.int64)
-        flat[OFFSETS if name == schema.nodes else f"{OFFSETS}.{name}"] = _ends(counts)
+        flat[OFFSETS if name == schema.nodes else f"{OFFSETS}.{name}"] = row_splits(counts)
     for field in kept:
         flat[field.name] = np.ascontiguousarray(leaf_values(records, field.name), field.dtype)
     return flat
@@ -85,7 +86,7 @@ def n_objects(flat: Mapping[str, npt.NDArray[Any]]) -> int:
     return len(flat[OFFSETS]) - 1
 
 
-def lengths(flat: Mapping[str, npt.NDArray[Any]], collection: str = "") -> npt.NDArray[np.int64]:
+def lengths(flat: Mapping[str, npt.NDArray[Any]], collection: str = "") -> Ints:
     """Number of nodes of each object, or of its entries in a collection, [B].
 
     Raises:
@@ -114,11 +115,11 @@ def piece(flat: Mapping[str, npt.NDArray[Any]], start: int, stop: int) -> Flat:
 def take(flat: Mapping[str, npt.NDArray[Any]], index: npt.NDArray[np.integer[Any]]) -> Flat:
     """Gathers objects by index, in that order; a copy."""
     out: Flat = {}
-    rows: dict[str, npt.NDArray[np.int64]] = {}
+    rows: dict[str, Ints] = {}
     for name, offsets in flat.items():
         if _is_offsets(name):
             counts = np.diff(offsets)[index]
-            out[name] = _ends(counts)
+            out[name] = row_splits(counts)
             rows[name] = np.repeat(offsets[index] - out[name][:-1], counts) + np.arange(out[name][-1])
     for name, values in flat.items():
         if not _is_offsets(name):
@@ -139,7 +140,7 @@ def concatenate(flats: Sequence[Mapping[str, npt.NDArray[Any]]]) -> Flat:
         if set(other) != names:
             raise InvalidValue("flat arrays", "the same fields in each", sorted(names ^ set(other)))
     return {
-        name: _ends(np.concatenate([np.diff(flat[name]) for flat in flats]))
+        name: row_splits(np.concatenate([np.diff(flat[name]) for flat in flats]))
         if _is_offsets(name)
         else np.concatenate([flat[name] for flat in flats])
         for name in flats[0]
@@ -158,8 +159,3 @@ def _offsets_of(flat: Mapping[str, npt.NDArray[Any]], name: str) -> str:
     """Name of the offsets of a jagged field or a collection: those of the nodes where it has none."""
     own = f"{OFFSETS}.{name.split('.')[0]}"
     return own if own in flat else OFFSETS
-
-
-def _ends(counts: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
-    """Offsets of lists with these lengths."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])

@@ -16,6 +16,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Ints
 from zoo.data.feeding.batching import BOUNDARIES, assign, bucketed_batches
 from zoo.data.feeding.flat import Flat, concatenate, from_flat, lengths, n_objects, piece, take
 from zoo.data.feeding.sources import Source
@@ -23,7 +24,7 @@ from zoo.errors import InvalidValue
 
 __all__ = ["Augment", "Pool", "Select", "all_batches", "training_batches", "training_pools"]
 
-Select = Callable[[ak.Array], npt.NDArray[np.bool_]]
+Select = Callable[[ak.Array], Bools]
 Augment = Callable[[Flat, np.random.Generator], Flat]
 
 
@@ -126,7 +127,7 @@ def all_batches(
     *,
     boundaries: Sequence[int] = BOUNDARIES,
     select: Select | None = None,
-) -> Iterator[tuple[Flat, npt.NDArray[np.int64]]]:
+) -> Iterator[tuple[Flat, Ints]]:
     """Yields every object of a source exactly once, in batches of similar size.
 
     Args:
@@ -160,7 +161,7 @@ def _kept(flat: Flat, select: Select | None) -> Flat:
 
 def _full_batches(
     sizes: npt.NDArray[Any], batch_size: int, boundaries: Sequence[int], rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[Ints, Ints, Ints]:
     """Shuffles the objects of each bucket and cuts full batches.
 
     Returns:
@@ -180,7 +181,7 @@ def _full_batches(
     return np.concatenate(order), np.concatenate(ends), np.concatenate(rest)
 
 
-def _in_order_of_use(used: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _in_order_of_use(used: Ints, ends: Ints) -> Ints:
     """Numbers of batches, mixed over buckets as `used` says, but ascending within each bucket.
 
     The objects of a bucket are shuffled already; ascending batches can be converted in groups.

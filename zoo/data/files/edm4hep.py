@@ -19,6 +19,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Arrays, Floats, Ints, first_rows, owners
 from zoo.data.files.readers import open_root
 from zoo.data.kinds.elements import ELEMENT_EVENTS, MEASURED_GEV
 from zoo.data.records import assemble, validate
@@ -27,8 +29,6 @@ from zoo.errors import InvalidFile, UnknownName
 
 __all__ = ["EDM4HEP_FEATURES", "IDEA", "EDM4hepDetector", "read_edm4hep"]
 
-F64 = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 EDM4HEP_FEATURES = (
     "kind", "pt_gev", "eta", "phi", "energy_gev", "charge", "eta_ecal", "phi_ecal", "dz_cm",
@@ -100,12 +100,10 @@ class _Source:
         return np.asarray(ak.to_numpy(ak.num(self._array(f"{collection}/{collection}.{leaf}"))), np.int64)
 
     def first(self, collection: str, leaf: str = "type") -> Ints:
-        counts = self.counts(collection, leaf)
-        return np.asarray(np.cumsum(counts) - counts, np.int64)
+        return first_rows(self.counts(collection, leaf))
 
     def event(self, collection: str, leaf: str = "type") -> Ints:
-        counts = self.counts(collection, leaf)
-        return np.repeat(np.arange(len(counts)), counts)
+        return owners(self.counts(collection, leaf))
 
     def relation(self, collection: str, number: int, target: str, leaf: str) -> Ints:
         """Indices of a relation, counted through all events."""
@@ -116,10 +114,7 @@ class _Source:
         return self.first(target, leaf)[event] + index
 
 
-Table = dict[str, npt.NDArray[Any]]
-
-
-def _tracks(source: _Source, detector: EDM4hepDetector) -> Table:
+def _tracks(source: _Source, detector: EDM4hepDetector) -> Arrays:
     states = "EFlowTrack_1"
     place = source.first(states, "omega")[source.event("EFlowTrack")] + source.flat(
         "EFlowTrack", "trackStates_begin"
@@ -142,7 +137,7 @@ def _tracks(source: _Source, detector: EDM4hepDetector) -> Table:
     order = np.lexsort((z, event))
     count = np.bincount(event, minlength=len(source.counts("EFlowTrack")))
     middle = np.zeros(len(count))
-    middle[count > 0] = z[order][(np.cumsum(count) - count + count // 2)[count > 0]]
+    middle[count > 0] = z[order][(first_rows(count) + count // 2)[count > 0]]
     return {
         "event": event,
         "place": np.arange(len(event)),
@@ -153,12 +148,12 @@ def _tracks(source: _Source, detector: EDM4hepDetector) -> Table:
         "energy_gev": np.minimum(pt * np.cosh(eta), MEASURED_GEV),
         "charge": np.sign(omega),
         "eta_ecal": np.arcsinh((z + arc * slope) / radius),
-        "phi_ecal": np.remainder(phi + bend + np.pi, 2 * np.pi) - np.pi,
+        "phi_ecal": wrap_phi(phi + bend),
         "dz_cm": np.clip(z - middle[event], -99.0, 99.0),
     }
 
 
-def _clusters(source: _Source) -> Table:
+def _clusters(source: _Source) -> Arrays:
     reco = "ReconstructedParticles"
     begin, end = (source.flat(reco, f"clusters_{edge}").astype(np.int64) for edge in ("begin", "end"))
     has = np.flatnonzero(end > begin)
@@ -184,7 +179,7 @@ def _clusters(source: _Source) -> Table:
     }
 
 
-def _particles(source: _Source) -> tuple[Table, F64]:
+def _particles(source: _Source) -> tuple[Arrays, Floats]:
     """The visible final particles, their row in the file, and (E, px, py, pz)."""
     pdg = source.flat("Particle", "PDG")
     seen = (source.flat("Particle", "generatorStatus") == STABLE) & ~np.isin(np.abs(pdg), NEUTRINOS)
@@ -193,7 +188,7 @@ def _particles(source: _Source) -> tuple[Table, F64]:
     mass = source.flat("Particle", "mass")[row]
     pt = np.hypot(x, y)
     energy = np.sqrt(pt**2 + z**2 + mass**2)
-    table: Table = {
+    table: Arrays = {
         "event": source.event("Particle", "PDG")[row],
         "place": row,
         "pdg_id": pdg[row],
@@ -208,7 +203,7 @@ def _particles(source: _Source) -> tuple[Table, F64]:
     return table, np.stack([energy, x, y, z], axis=-1)
 
 
-def _links(source: _Source, elements: Table, particles: Table) -> tuple[Ints, Ints, F64]:
+def _links(source: _Source, elements: Arrays, particles: Arrays) -> tuple[Ints, Ints, Floats]:
     """Element, particle, energy of each link."""
     reco = "ReconstructedParticles"
     of = source.relation("MCRecoAssociations", 0, reco, "type")
@@ -232,7 +227,7 @@ def _links(source: _Source, elements: Table, particles: Table) -> tuple[Ints, In
     return element, particle, part * elements["energy_gev"][element]
 
 
-def _join(*tables: Table) -> Table:
+def _join(*tables: Arrays) -> Arrays:
     """Elements of all tables, event after event; a column that a table does not have is 0."""
     inputs = [f.leaf for f in ELEMENT_EVENTS.fields if f.collection == "elements" and f.role == "input"]
     joined = {
@@ -247,7 +242,7 @@ def _join(*tables: Table) -> Table:
 
 
 def _records(
-    n: int, elements: Table, particles: Table, momentum: F64, element: Ints, particle: Ints, gev: F64
+    n: int, elements: Arrays, particles: Arrays, momentum: Floats, element: Ints, particle: Ints, gev: Floats
 ) -> ak.Array:
     targets = assign_targets(
         elements["kind"], particles["pdg_id"], particles["charge"], momentum, element, particle, gev
@@ -257,11 +252,11 @@ def _records(
         "particles": np.bincount(particles["event"], minlength=n),
         "links": np.bincount(elements["event"][element], minlength=n),
     }
-    first = {name: np.cumsum(count) - count for name, count in counts.items()}
+    first = {name: first_rows(count) for name, count in counts.items()}
     order = np.argsort(elements["event"][element], kind="stable")
     element, particle, gev = element[order], particle[order], gev[order]
     of = elements["event"][element]
-    columns: Table = {f"elements.{name}": values for name, values in elements.items()}
+    columns: Arrays = {f"elements.{name}": values for name, values in elements.items()}
     columns.update(targets.columns())
     columns["elements.target_pileup"] = np.zeros(len(elements["event"]))
     shift = first["particles"][elements["event"]]

@@ -25,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools
 from zoo.errors import InvalidValue
 
 __all__ = ["BEAM_GEV", "PI", "Field", "Role", "Schema"]
@@ -79,7 +80,7 @@ class Field:
         """Name of the branch in a ROOT file of this project."""
         return self.name.replace(".", "_")
 
-    def outside(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    def outside(self, values: npt.NDArray[Any]) -> Bools:
         """Says which values are not valid: out of range, or no integers where indices are meant.
 
         Args:

@@ -14,12 +14,12 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools
 from zoo.data.records import has_field
 from zoo.evaluation.binning import core_share, gap_distances, in_core, r9, transverse_energy_gev
 
 __all__ = ["AVERAGE", "AVERAGED_ET_GEV", "CORE_SHARE", "HARD", "ObjectClass", "object_classes"]
 
-Bools = npt.NDArray[np.bool_]
 
 AVERAGE, HARD = "et_5_70_pileup", "beyond_shapes"
 """The two classes with a goal: the average object, and where shapes are not enough."""

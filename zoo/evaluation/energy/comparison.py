@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.evaluation.bootstrap import ClusterBootstrap, is_worse, spread
 from zoo.evaluation.cruijff import CruijffFit, fit_cruijff
 from zoo.evaluation.measures import Figure, energy_measures
 
 __all__ = ["Comparison", "compare", "mean_ratio"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Comparison:
 def compare(
     responses: Mapping[str, Floats],
     pits: Mapping[str, Floats],
-    index: npt.NDArray[np.int64],
+    index: Ints,
     bootstrap: ClusterBootstrap,
     *,
     fit: bool,

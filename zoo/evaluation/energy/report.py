@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.errors import InvalidValue, UnknownName
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
@@ -41,7 +42,6 @@ from zoo.evaluation.response import REACH, reachable
 
 __all__ = ["EnergyReport", "Method"]
 
-Floats = npt.NDArray[np.float64]
 RESPONSE_SPLIT_GEV = 15.0
 """Above, response is E_pred/E_true in bins of E_true; below, E_true/E_pred in bins of E_pred."""
 RESPONSE_EDGES_GEV = (6.0, 7.5, 10.0, 15.0, 20.0, 30.0, 40.0, 60.0, 80.0, 100.0, 120.0)
@@ -156,13 +156,13 @@ class EnergyReport:
         return np.asarray(self.true_energy_gev, np.float64)
 
     @cached_property
-    def selected(self) -> npt.NDArray[np.bool_]:
+    def selected(self) -> Bools:
         """Objects that are reported, reachable or not."""
         everything = np.ones(len(self.truth), bool)
         return everything if self.selection is None else np.asarray(self.selection, bool)
 
     @cached_property
-    def used(self) -> npt.NDArray[np.bool_]:
+    def used(self) -> Bools:
         """Objects that the measures are made of: reported and reachable."""
         return self.selected & reachable(self.raw_energy_gev, self.true_energy_gev)
 
@@ -239,7 +239,7 @@ class EnergyReport:
         tell("figures done", 1.0)
         return content
 
-    def compare(self, index: npt.NDArray[np.int64], *, fit: bool) -> Comparison:
+    def compare(self, index: Ints, *, fit: bool) -> Comparison:
         """Measures all methods on some of the objects; `fit`: with Cruijff fits."""
         return compare(self.responses, self.pits, index, self.bootstrap, fit=fit)
 
@@ -332,7 +332,7 @@ class EnergyReport:
         text = "E_pred/E_true in bins of E_true" if side == "true" else "E_true/E_pred in bins of E_pred"
         return {"text": text, "limit": RESPONSE_LIMITS[side], "methods": methods}
 
-    def _safe(self, energy: Floats) -> npt.NDArray[np.bool_]:
+    def _safe(self, energy: Floats) -> Bools:
         """Reachable objects chosen by the prediction alone, away from the sample's lower edge."""
         cosh = 1.0 if self.cosh_eta is None else np.asarray(self.cosh_eta, np.float64)
         chosen = reachable(self.raw_energy_gev, self.true_energy_gev)

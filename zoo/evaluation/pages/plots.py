@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.errors import require
 from zoo.evaluation.binning import edges_text
 from zoo.evaluation.coverage import LEVELS
@@ -33,7 +33,6 @@ __all__ = [
     "style",
 ]
 
-Floats = npt.NDArray[np.float64]
 Content = Mapping[str, Any]
 
 COLOURS = ("#7a7a7a", "#5790fc", "#f89c20", "#e42536", "#964a8b", "#9c9ca1", "#7a21dd")

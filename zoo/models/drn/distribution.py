@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32
 from zoo.errors import InvalidValue
 from zoo.models.drn.config import DSCB_PARAMETERS
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from zoo.distributions.double_sided_crystal_ball import DoubleSidedCrystalBall
 
 __all__ = ["EnergyDistribution", "distribution"]
-
-Array = npt.NDArray[np.float32]
 
 
 class EnergyDistribution:
@@ -32,7 +31,7 @@ class EnergyDistribution:
         dscb: `[B, 6]`: mu, sigma, alpha_left, n_left, alpha_right, n_right of y.
     """
 
-    def __init__(self, sigma_gev: Array, dscb: Array) -> None:
+    def __init__(self, sigma_gev: Floats32, dscb: Floats32) -> None:
         self.sigma_gev = np.asarray(sigma_gev, np.float32)
         self.dscb = np.asarray(dscb, np.float32)
         expected = f"[B] and [B, {len(DSCB_PARAMETERS)}]"
@@ -56,11 +55,11 @@ class EnergyDistribution:
         return DoubleSidedCrystalBall(loc, scale, alpha_left, n_left, alpha_right, n_right)
 
     @property
-    def mode(self) -> Array:
+    def mode(self) -> Floats32:
         """Returns the most probable energy per unit of log E, in GeV, `[B]`."""
         return self._energy(self.dscb[:, 0])
 
-    def quantile(self, q: float | npt.ArrayLike) -> Array:
+    def quantile(self, q: float | npt.ArrayLike) -> Floats32:
         """Returns the energy below which the truth lies with probability q.
 
         Args:
@@ -75,7 +74,7 @@ class EnergyDistribution:
         rows = np.broadcast_to(probability[..., None], (*probability.shape, len(self)))
         return self._energy(np.asarray(self.log_ratio.quantile(rows)))
 
-    def intervals(self, level: float = 0.68) -> Array:
+    def intervals(self, level: float = 0.68) -> Floats32:
         """Returns the central interval that holds the truth with probability `level`.
 
         Args:
@@ -88,7 +87,7 @@ class EnergyDistribution:
             raise InvalidValue("level", "a probability in (0, 1)", level)
         return np.stack([self.quantile((1.0 - level) / 2.0), self.quantile((1.0 + level) / 2.0)], axis=-1)
 
-    def sample(self, n: int, seed: int | None = None) -> Array:
+    def sample(self, n: int, seed: int | None = None) -> Floats32:
         """Draws energies.
 
         Args:
@@ -101,7 +100,7 @@ class EnergyDistribution:
         uniform = np.random.default_rng(seed).uniform(1e-7, 1.0 - 1e-7, (n, len(self))).astype(np.float32)
         return self._energy(np.asarray(self.log_ratio.quantile(uniform)))
 
-    def cdf(self, energy_gev: npt.ArrayLike) -> Array:
+    def cdf(self, energy_gev: npt.ArrayLike) -> Floats32:
         """Returns the probability that the true energy is below a value.
 
         Args:
@@ -117,7 +116,7 @@ class EnergyDistribution:
         below = np.asarray(self.log_ratio.cdf(np.log(energy / self._raw_gev)))
         return np.where(self._found, below, np.float32(np.nan))
 
-    def _energy(self, y: Array) -> Array:
+    def _energy(self, y: Floats32) -> Floats32:
         return np.where(self._found, self._raw_gev * np.exp(y), np.float32(-1.0))
 
 

@@ -13,13 +13,12 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32, owners
 from zoo.data.feeding.flat import Flat, lengths, n_objects
 from zoo.data.kinds.objects import OBJECTS
 from zoo.data.records import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.models.drn.config import EVENT_FEATURES, HIT_FEATURES
-
-Float32 = npt.NDArray[np.float32]
 
 SAMPLE_CASES = (
     "no hits",
@@ -46,7 +45,7 @@ PHI_CRYSTALS = 360
 WINDOW_ETA, WINDOW_PHI = 2, 14  # crystals on each side of the seed: the 5 x 29 window
 
 
-def to_inputs(records: ak.Array) -> dict[str, Float32]:
+def to_inputs(records: ak.Array) -> dict[str, Floats32]:
     """Turns records into the network's input tensors, padded to the longest object.
 
     Args:
@@ -86,7 +85,7 @@ def augment(flat: Flat, rng: np.random.Generator) -> Flat:
     return changed
 
 
-def targets(records: ak.Array) -> dict[str, npt.NDArray[np.float32]]:
+def targets(records: ak.Array) -> dict[str, Floats32]:
     """Computes y = log(E_true / E_raw) of each object.
 
     Args:
@@ -98,7 +97,7 @@ def targets(records: ak.Array) -> dict[str, npt.NDArray[np.float32]]:
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["hits"]["energy_gev"])))
     energies = np.asarray(ak.to_numpy(ak.flatten(records["hits"]["energy_gev"])), np.float64)
-    owner = np.repeat(np.arange(counts.size), counts)
+    owner = owners(counts)
     # The network drops hits without positive energy; its raw energy is this one.
     raw = np.bincount(owner, weights=np.where(energies > 0, energies, 0.0), minlength=counts.size)
     true = np.asarray(ak.to_numpy(records["true_energy_gev"]), np.float64)

@@ -50,7 +50,6 @@ class CrystalBallHead(keras.layers.Layer):
         self.initial_sigma, self.density = float(initial_sigma), density
 
     def call(self, raw: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         floors = [SIGMA_FLOOR, ALPHA_FLOOR, N_FLOOR, ALPHA_FLOOR, N_FLOOR]
         ceilings = [SIGMA_CEILING, ALPHA_CEILING, N_CEILING, ALPHA_CEILING, N_CEILING]
         starts = [self.initial_sigma, ALPHA_START, N_START, ALPHA_START, N_START]
@@ -65,7 +64,6 @@ class CrystalBallHead(keras.layers.Layer):
         return tf.concat([mu, rest], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "initial_sigma": self.initial_sigma, "density": self.density}
 
 
@@ -92,7 +90,6 @@ class CorrectedEnergy(keras.layers.Layer):
         self.estimate = estimate
 
     def call(self, raw_energy: tf.Tensor, dscb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         mu, sigma, *shape = tf.unstack(dscb, num=6, axis=-1)
         y = mu
         if self.estimate == "median":
@@ -103,5 +100,4 @@ class CorrectedEnergy(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "estimate": self.estimate}

@@ -135,7 +135,6 @@ class HitEnergy(keras.layers.Layer):
     """
 
     def call(self, hits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         energy = hits[:, :, 2]
         return energy, tf.reduce_sum(energy, axis=1)
 
@@ -157,7 +156,6 @@ class CartesianFeatures(keras.layers.Layer):
     """
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, event: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         ieta, iphi, energy, noise, _ = tf.unstack(hits, num=5, axis=-1)
         phi = (iphi - 0.5) * (2.0 * math.pi / PHI_CRYSTALS)
         # sinh by two exponentials, bounded: dirty indices must not overflow.
@@ -197,7 +195,6 @@ class LocalFeatures(keras.layers.Layer):
     """
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, event: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         _, iphi, energy, noise, dead = tf.unstack(hits, num=5, axis=-1)
         raw = _positive(tf.reduce_sum(energy, axis=1, keepdims=True))
         fraction = energy / raw

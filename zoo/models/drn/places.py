@@ -46,7 +46,6 @@ class PlaceEmbedding(keras.layers.Layer):
         )
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         _, deta, dphi = seed_frame(hits)
         row = tf.clip_by_value(tf.round(deta), -self.ETA, self.ETA) + self.ETA
         column = tf.clip_by_value(tf.round(dphi), -self.PHI, self.PHI) + self.PHI
@@ -54,7 +53,6 @@ class PlaceEmbedding(keras.layers.Layer):
         return tf.gather(self.table, index) * hit_mask[:, :, None]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "units": self.units}
 
 
@@ -81,7 +79,6 @@ class CoreImage(keras.layers.Layer):
         self.side = int(side)
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         _, deta, dphi = seed_frame(hits)
         energy = hits[:, :, ENERGY] * hit_mask
         raw = tf.reduce_sum(energy, axis=1, keepdims=True)
@@ -98,5 +95,4 @@ class CoreImage(keras.layers.Layer):
         return (None, 2 * self.side * self.side)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "side": self.side}

@@ -36,10 +36,8 @@ class RandomSpace(keras.layers.Layer):
         self._places = np.random.default_rng(self.seed).random((self.NODES, self.DIMENSIONS), np.float32)
 
     def call(self, node_mask: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         rows = tf.gather(tf.constant(self._places), tf.range(tf.shape(node_mask)[1]) % self.NODES)
         return rows + tf.zeros_like(node_mask)[:, :, None]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "seed": self.seed}

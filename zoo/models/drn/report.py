@@ -14,6 +14,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.data.records import has_field, raw_energy_gev, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import ET_EDGES, energy_variables, transverse_energy_gev
@@ -33,7 +34,7 @@ LABELS = {
     "limit_cascade": "estimated limit",
 }
 
-Pit = Callable[[ak.Array, npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+Pit = Callable[[ak.Array, Floats], Floats]
 BY_SHOWERS = "Errors count showers of the library, not events: one shower stands in about a hundred events."
 BY_EVENTS = "The file names no showers: errors count events, and are too small if showers recur."
 
@@ -146,16 +147,14 @@ def _predictions(
     return arrays
 
 
-def _method(
-    name: str, found: Mapping[str, npt.NDArray[Any]], truth: npt.NDArray[np.float64], pit: Pit
-) -> Method:
+def _method(name: str, found: Mapping[str, npt.NDArray[Any]], truth: Floats, pit: Pit) -> Method:
     transform = found.get("pit")
     if transform is None and "dscb" in found:
         transform = pit(ak.Array(dict(found)), truth)
     return Method(name, LABELS.get(name, name), found["energy_gev"], found.get("sigma_gev"), transform)
 
 
-def _predicted_pit(outputs: ak.Array, truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _predicted_pit(outputs: ak.Array, truth: Floats) -> Floats:
     from zoo.models.drn.distribution import distribution  # TensorFlow Probability, 3.5 s
 
     return np.asarray(distribution(outputs).cdf(truth), np.float64)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from zoo.arrays import Floats32
 from zoo.errors import InvalidValue
 from zoo.keras_compat import register
 
@@ -43,7 +43,6 @@ class EnergyShares(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         side = image.shape[1]
         et = tf.reshape(image[..., 0], [-1, side * side])
         total = tf.maximum(tf.reduce_sum(et, axis=1), LEAST_GEV)
@@ -57,7 +56,7 @@ class EnergyShares(keras.layers.Layer):
         return roots, tf.concat([whole, moments], axis=-1), scaled
 
 
-def _steps(side: int) -> npt.NDArray[np.float32]:
+def _steps(side: int) -> Floats32:
     """[S * S, 24] for each square: 1, eta, phi, eta^2, phi^2, eta phi of its crystals, in crystals."""
     step = np.arange(side, dtype=np.float32) - side // 2
     eta, phi = np.repeat(step, side), np.tile(step, side)

@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats32
 from zoo.data.feeding.flat import Flat, lengths, n_objects
 from zoo.data.images import SIDE, draw, et_and_ez
 from zoo.data.kinds.candidates import A0, CANDIDATES, PHOTON
@@ -17,8 +18,6 @@ from zoo.data.records import assemble, has_field, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue
 from zoo.models.mass_regressor.config import CHANNELS, SEED_FEATURES
-
-Float32 = npt.NDArray[np.float32]
 
 SAMPLE_CASES = (
     "no energy",
@@ -45,7 +44,7 @@ PHI_CRYSTALS = 360
 _REACH = np.arange(-16, 17)  # crystals around the seed that a record holds
 
 
-def to_inputs(records: ak.Array) -> dict[str, Float32]:
+def to_inputs(records: ak.Array) -> dict[str, Floats32]:
     """Draws the image of each candidate.
 
     Args:
@@ -80,18 +79,18 @@ def validate(inputs: Mapping[str, npt.NDArray[Any]]) -> None:
         CANDIDATES.by_name[f"seed_{name}"].check(seed[:, number])
 
 
-def targets(records: ak.Array) -> dict[str, Float32]:
+def targets(records: ak.Array) -> dict[str, Floats32]:
     """Returns the labels `mass_gev` [B] in GeV."""
     return {"mass_gev": leaf_values(records, "label_mass_gev").astype(np.float32)}
 
 
-def weights(records: ak.Array) -> Float32:
+def weights(records: ak.Array) -> Floats32:
     """Returns [B] the field `weight`, 1 where there is none, and 0 for a candidate without energy."""
     there = np.asarray(ak.to_numpy(ak.any(records.hits.energy_gev > 0, axis=1)), np.float32)
     return there * leaf_values(records, "weight") if has_field(records, "weight") else there
 
 
-def flat_weights(label_gev: npt.ArrayLike, pt_gev: npt.ArrayLike) -> Float32:
+def flat_weights(label_gev: npt.ArrayLike, pt_gev: npt.ArrayLike) -> Floats32:
     """Weighs candidates so that they are flat in mass and pT, and single photons as dense as decays.
 
     The inverse of a histogram of 16 masses above 0 and 20 pT; photons, all in one bin of mass, in 20 pT.

@@ -32,10 +32,8 @@ class MassOutput(keras.layers.Layer):
         self.scale_gev = float(scale_gev)
 
     def call(self, scaled: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         lit = tf.cast(tf.reduce_max(image, axis=[1, 2, 3]) > 0.0, scaled.dtype)
         return scaled[:, 0] * self.scale_gev * lit + NO_ENERGY * (1.0 - lit)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "scale_gev": self.scale_gev}

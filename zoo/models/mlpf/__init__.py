@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.arrays import Floats32
 from zoo.data.kinds.elements import ELEMENT_EVENTS
 from zoo.models.mlpf import events
 from zoo.models.mlpf.config import PRESETS
@@ -26,7 +27,6 @@ from zoo.models.network import Network
 if TYPE_CHECKING:
     import awkward as ak
     import keras
-    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["MLPF"]
@@ -39,7 +39,7 @@ class MLPF(Network):
     presets = PRESETS
     cases = events.SAMPLE_CASES
 
-    def to_inputs(self, records: ak.Array) -> dict[str, npt.NDArray[np.float32]]:
+    def to_inputs(self, records: ak.Array) -> dict[str, Floats32]:
         return events.to_inputs(records, self.config.feature_names)
 
     def validate(self, inputs: Mapping[str, npt.NDArray[Any]]) -> None:

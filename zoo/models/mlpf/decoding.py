@@ -50,7 +50,6 @@ class DecodingHeads(keras.layers.Layer):
         self.drop = keras.layers.Dropout(self.dropout) if dropout else None
 
     def build(self, x_shape: tuple[int, ...]) -> None:
-        """Creates the weights."""
         rows = sum(width for _, width in self.stretches) or x_shape[-1]
         self.kernels: dict[str, list[Any]] = {}
         self.biases: dict[str, list[Any]] = {}
@@ -66,7 +65,6 @@ class DecodingHeads(keras.layers.Layer):
             ]
 
     def call(self, x: tf.Tensor, training: bool | None = None) -> list[tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         act: Callable[[tf.Tensor], tf.Tensor] = keras.activations.get(self.activation)
         names = [name for name, *_ in self.heads]
         first = tf.concat([self._folded(self.kernels[name][0]) for name in names], axis=1)
@@ -99,7 +97,6 @@ class DecodingHeads(keras.layers.Layer):
         return [(x_shape[0], out) for *_, out in self.heads]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {
             "heads": self.heads,
             "stretches": self.stretches,

@@ -39,7 +39,6 @@ class CleanElements(keras.layers.Layer):
     """
 
     def call(self, elements: tf.Tensor, element_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         missing = tf.maximum(1 - tf.shape(elements)[1], 0)
         elements = tf.pad(elements, [[0, 0], [0, missing], [0, 0]])
         real = tf.cast(tf.pad(element_mask, [[0, 0], [0, missing]]) > 0.5, elements.dtype)
@@ -69,7 +68,6 @@ class FacePosition(keras.layers.Layer):
         self.features = features
 
     def call(self, elements: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         names = FEATURES[self.features]
         value = dict(zip(names, tf.split(elements, len(names), axis=-1), strict=True))
         if "phi" in names:
@@ -85,7 +83,6 @@ class FacePosition(keras.layers.Layer):
         return tf.concat([ETA_RADIUS * tf.sin(angle), ETA_RADIUS * tf.cos(angle), *here[1:]], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features}
 
 
@@ -109,7 +106,6 @@ class KindEnergies(keras.layers.Layer):
         self.features = features
 
     def call(self, elements: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         names = FEATURES[self.features]
         kind, energy = (elements[:, names.index(name)][:, None] for name in ("kind", "energy_gev"))
         columns = []
@@ -119,7 +115,6 @@ class KindEnergies(keras.layers.Layer):
         return tf.concat(columns, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features}
 
 
@@ -145,7 +140,6 @@ class ElementFeatures(keras.layers.Layer):
         self.features, self.legacy = features, bool(legacy)
 
     def call(self, elements: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         names = FEATURES[self.features]
         value = dict(zip(names, tf.split(elements, len(names), axis=-1), strict=True))
         known = tf.range(TYPES[self.features], dtype=elements.dtype)[None, :]
@@ -190,5 +184,4 @@ class ElementFeatures(keras.layers.Layer):
         return [*columns, elements]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features, "legacy": self.legacy}

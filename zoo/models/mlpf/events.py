@@ -13,6 +13,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats32, row_splits
 from zoo.data.elements import ELEMENT_FEATURES, element_features
 from zoo.data.feeding.batching import pad
 from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS, ELEMENT_TYPES
@@ -22,7 +24,6 @@ from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf.config import MASS_GEV
 from zoo.models.mlpf.report.target_jets import target_jets
 
-Float32 = npt.NDArray[np.float32]
 Row = dict[str, float]
 
 SAMPLE_CASES = (
@@ -47,7 +48,7 @@ _TYPE = {name: number for number, name in enumerate(ELEMENT_TYPES)}
 _PDG_IDS = (0, 211, 130, 211, 22, 22, 11, 13)
 
 
-def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -> dict[str, Float32]:
+def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -> dict[str, Floats32]:
     """Turns records into the network's input tensors, padded to the most elements.
 
     Args:
@@ -58,12 +59,12 @@ def to_inputs(records: ak.Array, features: tuple[str, ...] = ELEMENT_FEATURES) -
         `elements` [B, N, F] and `element_mask` [B, N], float32, N >= 1.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
-    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    splits = row_splits(counts)
     elements, mask = pad(element_features(records, features), splits)
     return {"elements": elements, "element_mask": mask}
 
 
-def targets(records: ak.Array) -> dict[str, Float32]:
+def targets(records: ak.Array) -> dict[str, Floats32]:
     """Computes the targets.
 
     Args:
@@ -76,7 +77,7 @@ def targets(records: ak.Array) -> dict[str, Float32]:
         -1), float32.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["elements"])), np.int64)
-    splits = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    splits = row_splits(counts)
     columns = {
         name: np.asarray(leaf_values(records, f"elements.target_{name}"), np.float64)
         for name in ("class", "charge", "pt_gev", "eta", "phi", "energy_gev")
@@ -263,9 +264,7 @@ def _elements(
         return value if exact else value * math.exp(relative * rng.normal())
 
     def moved(angle: float) -> float:
-        return (
-            angle if exact else float(np.remainder(angle + 0.01 * rng.normal() + math.pi, math.tau) - math.pi)
-        )
+        return angle if exact else float(wrap_phi(angle + 0.01 * rng.normal()))
 
     def track(kind: str) -> Row:
         measured = smeared(pt, 0.01)

@@ -81,7 +81,6 @@ class Particle(keras.layers.Layer):
         phi: tf.Tensor,
         momentum: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         value = _columns(elements, self.features)
         eta_in = tf.clip_by_value(value["eta"], -STEEPEST, STEEPEST)
         up = tf.exp(eta_in)
@@ -102,7 +101,6 @@ class Particle(keras.layers.Layer):
         return tf.tanh(charge), *found
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features}
 
 
@@ -141,7 +139,6 @@ class LegacyParticle(keras.layers.Layer):
         energy: tf.Tensor,
         pt: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         value = _columns(elements, self.features)
         pt_out = tf.abs(value["pt_gev"] * pt[:, 0] + pt[:, 1])
         eta_out = value["eta"] + eta[:, 0]
@@ -156,7 +153,6 @@ class LegacyParticle(keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features}
 
 
@@ -191,7 +187,6 @@ class ParticleOutput(keras.layers.Layer):
         slots: tf.Tensor,
         permutation: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, ...]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         weight = tf.exp(logits - tf.stop_gradient(tf.reduce_max(logits, axis=-1, keepdims=True)))
         probability = weight / tf.reduce_sum(weight, axis=-1, keepdims=True)
         visible = four_momentum * (1.0 - probability[:, :1])

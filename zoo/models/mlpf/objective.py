@@ -136,7 +136,6 @@ class MomentumLoss(keras.losses.Loss):
         return _over_real(total * particle, real)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         names = ("pt", "eta", "phi", "energy", "momentum_delta", "angle_delta", "pt_power")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -187,7 +186,6 @@ class EventLoss(keras.losses.Loss):
         return total
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         names = ("jet", "met", "density", "wasserstein", "slices")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 

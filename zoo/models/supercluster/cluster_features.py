@@ -131,7 +131,6 @@ class ClusterFeatures(keras.layers.Layer):
     def call(
         self, clusters: tf.Tensor, cluster_mask: tf.Tensor, window: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         ieta, iphi, energy, eta, phi, is_seed = tf.unstack(clusters, num=6, axis=-1)
         et = _transverse(energy, eta)
         outwards = 1.0 - 2.0 * tf.cast(eta[:, :1] < 0.0, eta.dtype)
@@ -208,5 +207,4 @@ class ClusterFeatures(keras.layers.Layer):
         return nodes, tf.stack(whole, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features}

@@ -50,7 +50,6 @@ class ClusterHits(keras.layers.Layer):
         rows: tf.Tensor,
         slots: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         missing = tf.maximum(1 - tf.shape(hit_mask)[2], 0)  # no runtime gathers from nothing
         hits = tf.pad(hits, [[0, 0], [0, 0], [0, missing], [0, 0]])
         hit_mask = tf.pad(hit_mask, [[0, 0], [0, 0], [0, missing]])
@@ -89,5 +88,4 @@ class ClusterHits(keras.layers.Layer):
         return (*groups, where)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "few": self.few}

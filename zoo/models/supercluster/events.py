@@ -11,6 +11,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats32, owners, places, row_splits
 from zoo.data.feeding.batching import pad
 from zoo.data.feeding.flat import Flat, n_objects
 from zoo.data.kinds.clusters import CLUSTER_EVENTS, WINDOWS
@@ -18,8 +20,6 @@ from zoo.data.records import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.supercluster.config import CLUSTER_FEATURES, FLAVOURS, HIT_FEATURES, WINDOW_FEATURES
-
-Float32 = npt.NDArray[np.float32]
 
 SAMPLE_CASES = (
     "no clusters",
@@ -50,7 +50,7 @@ PHI_CRYSTALS = 360
 ETA_PITCH = 0.0174
 
 
-def to_inputs(records: ak.Array) -> dict[str, Float32]:
+def to_inputs(records: ak.Array) -> dict[str, Floats32]:
     """Turns records into the network's input tensors, padded to the most clusters and hits.
 
     Args:
@@ -61,16 +61,16 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
         [B, N, H], `window` [B, 2] (rho, leakage in GeV), float32, N and H >= 1.
     """
     counts = np.asarray(ak.to_numpy(ak.num(records["clusters"])), np.int64)
-    splits = _splits(counts)
+    splits = row_splits(counts)
     features = [leaf_values(records, f"clusters.{name}") for name in CLUSTER_FEATURES]
     clusters, cluster_mask = pad(np.stack(features, axis=-1).astype(np.float32), splits)
 
-    window = np.repeat(np.arange(len(counts)), ak.to_numpy(ak.num(records["hits"])))
+    window = owners(ak.to_numpy(ak.num(records["hits"])))
     owner = splits[window] + leaf_values(records, "hits.cluster")
     values = {name: leaf_values(records, f"hits.{name}") for name in (*HIT_FEATURES, "fraction")}
     values["energy_gev"] = values["energy_gev"] * values["fraction"]
     table = np.stack([values[name] for name in HIT_FEATURES], axis=-1).astype(np.float32)
-    ends = _splits(np.bincount(owner, minlength=int(splits[-1])))
+    ends = row_splits(np.bincount(owner, minlength=int(splits[-1])))
     of_clusters, of_clusters_mask = pad(table[np.argsort(owner, kind="stable")], ends)
     hits, hit_mask = pad(of_clusters, splits)[0], pad(of_clusters_mask, splits)[0]
     event = np.stack([leaf_values(records, name) for name in WINDOW_FEATURES], axis=-1)
@@ -83,7 +83,7 @@ def to_inputs(records: ak.Array) -> dict[str, Float32]:
     }
 
 
-def targets(records: ak.Array) -> dict[str, Float32]:
+def targets(records: ak.Array) -> dict[str, Floats32]:
     """Computes the targets.
 
     Args:
@@ -105,7 +105,7 @@ def targets(records: ak.Array) -> dict[str, Float32]:
         ],
         axis=-1,
     )
-    splits = _splits(counts)
+    splits = row_splits(counts)
     return {
         "edge_logit": pad(edges, splits)[0],
         "flavour_logit": np.eye(len(FLAVOURS), dtype=np.float32)[flavour],
@@ -264,7 +264,7 @@ def _window(case: str, rng: np.random.Generator) -> dict[str, Any]:
     jitter = 0.0 if case in ("duplicate clusters", "the seed twice") else 0.4
     eta = ETA_PITCH * (place + 0.5 + jitter * rng.uniform(-1.0, 1.0, count))
     phi = (iphi - 0.5 + jitter * rng.uniform(-1.0, 1.0, count)) * (2.0 * math.pi / PHI_CRYSTALS)
-    phi = np.mod(phi + math.pi, 2.0 * math.pi) - math.pi
+    phi = wrap_phi(phi)
 
     # === Hits around each cluster's seed crystal ===
     n_hits = np.minimum(1 + rng.poisson(1.0 + np.log(1.0 + energy)), 25)
@@ -276,8 +276,8 @@ def _window(case: str, rng: np.random.Generator) -> dict[str, Any]:
         n_hits[:1] = 60
     elif case == "duplicate clusters":
         n_hits[:] = 3
-    owner = np.repeat(np.arange(count), n_hits)
-    rank = np.arange(len(owner)) - np.repeat(np.cumsum(n_hits) - n_hits, n_hits)
+    owner = owners(n_hits)
+    rank = places(n_hits)
     grid = np.stack(np.meshgrid(np.arange(-4, 5), np.arange(-4, 5), indexing="ij"), -1).reshape(-1, 2)
     offset = grid[np.argsort(np.hypot(grid[:, 0], grid[:, 1]), kind="stable")][rank]
     hit_place = np.clip(place[owner] + offset[:, 0], -85, 84)
@@ -331,7 +331,3 @@ def _window(case: str, rng: np.random.Generator) -> dict[str, Any]:
 def _to_place(ieta: int) -> int:
     """Returns the place along eta without the missing zero, -85 to 84."""
     return ieta - 1 if ieta > 0 else ieta
-
-
-def _splits(counts: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])

@@ -40,7 +40,6 @@ class SelectedEnergy(keras.layers.Layer):
         rows: tf.Tensor,
         slots: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         selected = tf.cast(to_sets(edge_logit, rows, slots) > 0.0, edge_logit.dtype)  # padding has 0
         energy = clusters[:, :, 2:3]
         chosen = masked_sum(tf.concat([energy * selected, energy, selected], axis=-1), cluster_mask)
@@ -80,7 +79,6 @@ class EdgeOutput(keras.layers.Layer):
         rows: tf.Tensor,
         slots: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         # The sigmoid in canonical order, too: its last bit depends on the place in a vector.
         both = to_sets(tf.concat([edge_logit, tf.sigmoid(edge_logit)], axis=-1), rows, slots)
         missing = tf.shape(permutation)[1] - tf.shape(slots)[1]  # what `TrimPadding` cut
@@ -106,7 +104,6 @@ class FlavourOutput(keras.layers.Layer):
     """
 
     def call(self, raw: tf.Tensor, cluster_mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         logit = tf.where(tf.reduce_sum(cluster_mask, axis=1, keepdims=True) > 0.0, raw, 0.0)
         return logit, tf.nn.softmax(logit)
 
@@ -124,7 +121,6 @@ class EnergyOutput(keras.layers.Layer):
     """
 
     def call(self, raw: tf.Tensor, selected_energy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         factor = tf.exp(math.log(LARGEST_FACTOR) * tf.tanh(raw[:, 0]))
         factor = tf.where(selected_energy < 0.0, 1.0, factor)
         return factor, factor * selected_energy

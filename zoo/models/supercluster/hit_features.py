@@ -76,7 +76,6 @@ class HitFeatures(keras.layers.Layer):
         self.features = features
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, clusters: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         ieta, iphi, energy, dead = tf.unstack(hits, num=4, axis=-1)
         deta, dphi = _from_seed_crystal(hits, hit_mask, clusters)
         crystals = tf.reduce_sum(hit_mask, axis=1)
@@ -121,7 +120,6 @@ class HitFeatures(keras.layers.Layer):
         return tf.stack(nodes, axis=-1) * hit_mask[:, :, None], tf.stack(shapes, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "features": self.features}
 
 
@@ -139,7 +137,6 @@ class HitDistance(keras.layers.Layer):
     """
 
     def call(self, hits: tf.Tensor, hit_mask: tf.Tensor, clusters: tf.Tensor) -> tf.Tensor:
-        """Applies the layer; arguments and results stand in the docstring of the class."""
         return pairwise_distance(tf.stack(_from_seed_crystal(hits, hit_mask, clusters), axis=-1))
 
 

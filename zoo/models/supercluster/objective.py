@@ -89,7 +89,6 @@ class EdgeLoss(keras.losses.Loss):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         own = {
             "cross_entropy": self.cross_entropy,
             "soft_f1": self.soft_f1,
@@ -123,7 +122,6 @@ class EnergyShare(keras.metrics.Metric):
         return tf.math.divide_no_nan(self.right.value, self.whole.value)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "of": self.of}
 
 

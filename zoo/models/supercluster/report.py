@@ -18,6 +18,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Floats, Ints, owners
 from zoo.baselines.mustache import CMS, TUNED, eta_window, max_dphi
 from zoo.data.kinds.clusters import WINDOWS
 from zoo.data.node_rows import node_rows
@@ -35,8 +37,6 @@ from zoo.models.supercluster.windows import leading_windows
 
 __all__ = ["LABELS", "MEASURES", "card_metrics", "evaluate", "report_content"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Progress = Callable[[str, float], None]
 
 MUSTACHES = {"mustache": CMS, "mustache_tuned": TUNED}
@@ -220,7 +220,7 @@ class _Windows:
 
     def __init__(self, records: ak.Array, outputs: Any) -> None:
         self.counts = np.asarray(ak.to_numpy(ak.num(records["clusters"])), np.int64)
-        self.window = np.repeat(np.arange(len(self.counts)), self.counts)
+        self.window = owners(self.counts)
         self.probability = _of_clusters(outputs, self.counts)
         self.label = leaf_values(records, "clusters.in_supercluster") > 0
         self.energy = leaf_values(records, "clusters.energy_gev").astype(np.float64)
@@ -238,7 +238,7 @@ class _Windows:
         seed = np.zeros(len(self.counts), np.int64)
         seed[self.window[is_seed]] = np.flatnonzero(is_seed)
         at = seed[self.window]
-        dphi = np.mod(phi - phi[at] + np.pi, 2.0 * np.pi) - np.pi
+        dphi = wrap_phi(phi - phi[at])
         deta = np.where(eta[at] < 0, -1.0, 1.0) * (eta - eta[at])
         self.selected = {}
         for name, config in MUSTACHES.items():
@@ -251,7 +251,7 @@ class _Windows:
             "labels": self.label,
         }
 
-    def measured(self, index: Index, bootstrap: ClusterBootstrap) -> dict[str, dict[str, Any]]:
+    def measured(self, index: Ints, bootstrap: ClusterBootstrap) -> dict[str, dict[str, Any]]:
         """Every measure of every method on some windows, and ratios of widths to the better Mustache's."""
         figures = {name: self._figures(name, index, bootstrap) for name in self.selected}
         result: dict[str, dict[str, Any]] = {}
@@ -265,7 +265,7 @@ class _Windows:
                 }  # fmt: skip
         return result
 
-    def _figures(self, name: str, index: Index, bootstrap: ClusterBootstrap) -> dict[str, Figure]:
+    def _figures(self, name: str, index: Ints, bootstrap: ClusterBootstrap) -> dict[str, Figure]:
         chosen, label = self.selected[name], self.label
         right = self._sum(chosen & label)
         energy = self._sum(self.energy * chosen)
@@ -302,7 +302,7 @@ def _better_mustache(methods: Mapping[str, Any], measure: str) -> str:
     return min(widths, key=lambda name: widths[name])
 
 
-def _of_clusters(outputs: Any, counts: Index) -> Floats:
+def _of_clusters(outputs: Any, counts: Ints) -> Floats:
     """Returns the edge probability of each cluster [T]."""
     names = list(outputs) if isinstance(outputs, Mapping) else ak.fields(outputs)
     for name in ("edge_probability", "flavour_probability", "energy_gev"):

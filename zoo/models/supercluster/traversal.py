@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Ints
 from zoo.data.clusters import Clusters, Superclusters, collect
 from zoo.errors import InvalidValue, UnknownName
 
@@ -42,10 +42,6 @@ __all__ = ["STRATEGIES", "Edges", "traverse"]
 STRATEGIES = ("cascade", "collect_and_merge", "seeds_first", "cascade_highest")
 MIN_ET_GEV = 4.0
 """thresh_SCEt of PFECALSuperClusterAlgo."""
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

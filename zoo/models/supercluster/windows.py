@@ -28,6 +28,8 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Arrays, Bools, Floats, Ints, first_rows, owners, row_splits
 from zoo.data.cluster_truth import LEAST_MATCH, LEAST_SEED_MATCH, largest_group
 from zoo.data.kinds.clusters import CLUSTER_EVENTS, WINDOWS
 from zoo.data.records import assemble, has_field, leaf_values
@@ -44,10 +46,6 @@ __all__ = [
     "window_edges",
 ]
 
-Array = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 EDGES = ("run3", "eoy2018")
 """Sets of window edges: of the newest training set, and of CMSSW."""
@@ -154,15 +152,15 @@ def in_window(seed_eta: Floats, seed_phi: Floats, eta: Floats, phi: Floats, edge
     """
     down, up, reach = window_edges(seed_eta, edges)
     deta = np.where(seed_eta < 0, -1.0, 1.0) * (eta - seed_eta)
-    dphi = np.mod(phi - seed_phi + np.pi, 2.0 * np.pi) - np.pi
+    dphi = wrap_phi(phi - seed_phi)
     return np.asarray((deta >= down) & (deta <= up) & (np.abs(dphi) <= reach))
 
 
 def find_windows(
     row_splits: Ints,
-    energy_gev: Array,
-    eta: Array,
-    phi: Array,
+    energy_gev: npt.NDArray[Any],
+    eta: npt.NDArray[Any],
+    phi: npt.NDArray[Any],
     *,
     allowed: Bools | None = None,
     edges: str = "run3",
@@ -185,7 +183,7 @@ def find_windows(
     eta, phi = np.asarray(eta, np.float64), np.asarray(phi, np.float64)
     is_seed = np.asarray(energy_gev, np.float64) / np.cosh(eta) > min_seed_et_gev
     seed = np.flatnonzero(is_seed if allowed is None else is_seed & allowed)
-    event_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
+    event_of = owners(np.diff(row_splits))
     event = event_of[seed]
     counts = np.diff(row_splits)[event]
     inside, sizes = [], np.zeros(len(seed), np.int64)
@@ -198,7 +196,7 @@ def find_windows(
         inside.append(other[np.lexsort((other, other != of, window))])
         sizes += np.bincount(window, minlength=len(seed))
     cluster = np.concatenate(inside) if inside else np.zeros(0, np.int64)
-    return Windows(event, seed, _splits(sizes), cluster)
+    return Windows(event, seed, np.append(first_rows(sizes), len(cluster)), cluster)
 
 
 def make_windows(
@@ -224,7 +222,7 @@ def make_windows(
         Records of `WINDOWS`, by event and place of the seed.
     """
     table = {name: leaf_values(events, name) for name in _columns(events)}
-    splits = {name: _splits(ak.to_numpy(ak.num(events[name]))) for name in _collections(events)}
+    splits = {name: row_splits(ak.to_numpy(ak.num(events[name]))) for name in _collections(events)}
     if found is None:
         energy, eta, phi = (table[f"clusters.{name}"] for name in ("energy_gev", "eta", "phi"))
         allowed = table["clusters.whole_window"] > 0 if whole and "clusters.whole_window" in table else None
@@ -238,10 +236,10 @@ def make_windows(
             min_seed_et_gev=min_seed_et_gev,
         )
     sizes = np.diff(found.splits)
-    window = np.repeat(np.arange(len(sizes)), sizes)
+    window = owners(sizes)
     event = found.event
 
-    columns: dict[str, Array] = {
+    columns: Arrays = {
         f"clusters.{name}": table[f"clusters.{name}"][found.cluster]
         for name in ("ieta", "iphi", "energy_gev", "eta", "phi")
     }
@@ -276,7 +274,7 @@ def leading_windows(windows: ak.Array) -> Ints:
     """
     is_seed = leaf_values(windows, "clusters.is_seed") > 0
     energy, eta = (leaf_values(windows, f"clusters.{name}")[is_seed] for name in ("energy_gev", "eta"))
-    window = np.repeat(np.arange(len(windows)), ak.to_numpy(ak.num(windows["clusters"])))
+    window = owners(ak.to_numpy(ak.num(windows["clusters"])))
     seed_et = np.zeros(len(windows))
     seed_et[window[is_seed]] = energy / np.cosh(eta)
     signal = np.flatnonzero(leaf_values(windows, "flavour") > 0)
@@ -301,15 +299,13 @@ def _collections(events: ak.Array) -> list[str]:
     return [name for name in ("clusters", "hits", "groups", "shares") if name in ak.fields(events)]
 
 
-def _hits(
-    table: Mapping[str, Array], splits: Mapping[str, Ints], found: Windows, window: Ints
-) -> tuple[dict[str, Array], Ints]:
+def _hits(table: Arrays, splits: Mapping[str, Ints], found: Windows, window: Ints) -> tuple[Arrays, Ints]:
     """Returns the hits of all windows, by cluster, and how many each window has."""
-    event = np.repeat(np.arange(len(splits["hits"]) - 1), np.diff(splits["hits"]))
+    event = owners(np.diff(splits["hits"]))
     owner = splits["clusters"][event] + table["hits.cluster"]
     order = np.argsort(owner, kind="stable")
     counts = np.bincount(owner, minlength=splits["clusters"][-1])
-    first = _splits(counts)[:-1]
+    first = first_rows(counts)
     of_entry = counts[found.cluster]  # hits of each cluster of each window
     hit = order[_ranges(first[found.cluster], of_entry)]
     place = np.arange(len(found.cluster)) - found.splits[window]  # of each cluster in its window
@@ -322,12 +318,10 @@ def _hits(
     return columns, sizes
 
 
-def _truth(
-    table: Mapping[str, Array], splits: Mapping[str, Ints], found: Windows, rule: LabelRule, edges: str
-) -> dict[str, Array]:
+def _truth(table: Arrays, splits: Mapping[str, Ints], found: Windows, rule: LabelRule, edges: str) -> Arrays:
     """Returns labels and truth of all windows."""
     n_groups = int(splits["groups"][-1])
-    event = np.repeat(np.arange(len(splits["shares"]) - 1), np.diff(splits["shares"]))
+    event = owners(np.diff(splits["shares"]))
     cluster = splits["clusters"][event] + table["shares.cluster"]
     group = splits["groups"][event] + table["shares.group"]
     share = table["shares.energy_gev"].astype(np.float64)
@@ -350,7 +344,7 @@ def _truth(
     owner = np.where(somebody, owner, -1)
 
     # === Which clusters are labelled ===
-    window = np.repeat(np.arange(len(seed)), np.diff(found.splits))
+    window = owners(np.diff(found.splits))
     wanted = owner[window]
     keys = np.append(cluster * n_groups + group, -1)  # one share more, of nobody, so that there is one
     by_key = np.argsort(keys, kind="stable")
@@ -379,13 +373,9 @@ def _truth(
     }
 
 
-def _splits(counts: npt.NDArray[np.integer[Any]]) -> Ints:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-
-
 def _ranges(start: Ints, counts: Ints) -> Ints:
     """Returns start[0], start[0] + 1, ..., then those of start[1], counts[i] of each."""
-    before = np.cumsum(counts) - counts
+    before = first_rows(counts)
     return np.repeat(start - before, counts) + np.arange(int(counts.sum()))
 
 
@@ -393,6 +383,6 @@ def _blocks(counts: Ints, most: int) -> list[slice]:
     """Splits rows so that each block has about `most` entries."""
     if not len(counts):
         return []
-    number = (np.cumsum(counts) - counts) // most
+    number = first_rows(counts) // most
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     return [slice(int(a), int(b)) for a, b in zip(starts, np.append(starts[1:], len(counts)), strict=True)]

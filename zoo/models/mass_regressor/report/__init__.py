@@ -25,6 +25,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.baselines import three_by_three
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.data.records import validate
@@ -37,7 +38,6 @@ from zoo.models.mass_regressor.report.page import render
 
 __all__ = ["LABELS", "card_metrics", "evaluate", "report_content"]
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats, Ints
 from zoo.baselines import template_fit
 from zoo.data.images import SEED_AT, draw
 from zoo.data.kinds.candidates import A0, ETA_MESON, PHOTON, PI0
@@ -23,8 +23,6 @@ from zoo.simulation.response import NOISE
 
 __all__ = ["BEST", "LABELS", "MODEL", "RESOLVED", "TREES", "Comparison"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 MODEL, RESOLVED, TREES = "mass_regressor", "three_by_three", "mass_shapes"
 BEST = "posterior_median"  # no method: what the best one would say of an ideal simple calorimeter
@@ -97,10 +95,10 @@ class Comparison:
             "planes": self._planes(),
         }
 
-    def _row(self, low: float, high: float, index: Index) -> dict[str, Any]:
+    def _row(self, low: float, high: float, index: Ints) -> dict[str, Any]:
         return {"low": low, "high": high, "objects": len(index), "methods": self._methods(index)}
 
-    def _methods(self, index: Index) -> dict[str, Any]:
+    def _methods(self, index: Ints) -> dict[str, Any]:
         """Every measure of every method, and the ratio of mean absolute errors, model to method."""
         result: dict[str, Any] = {}
         for name, answer in self.answers.items():
@@ -241,7 +239,7 @@ class Comparison:
         return {"edges_gev": list(PLANE_EDGES), "masses": planes}
 
 
-def _partners(records: ak.Array) -> Index:
+def _partners(records: ak.Array) -> Ints:
     """[N] 1 for the first and 0 for the second candidate of a boson's pair, -1 for any other.
 
     A pair stands together, with one `event_id` and one mass; numbers of events recur in joined files.

@@ -26,6 +26,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from zoo.arrays import Ints, owners
 from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
 from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
@@ -58,7 +59,6 @@ from zoo.models.mlpf.report.plots import (
 
 __all__ = ["card_metrics", "evaluate", "report_content"]
 
-Index = npt.NDArray[np.int64]
 Json = dict[str, Any]
 Progress = Callable[[str, float], None]
 
@@ -138,7 +138,7 @@ def report_content(
     )
     pileup = leaf_values(records, "n_pileup").astype(np.int64)
     row = apart(leaf_values(records, "collision_row"))  # a gun's events are independent
-    of_event = np.repeat(np.arange(len(counts)), counts)
+    of_event = owners(counts)
     group = np.searchsorted(PILEUP_EDGES, pileup, side="right") - 1
     groups = []
     for number in np.unique(group):
@@ -203,7 +203,7 @@ def _group(sample: Sample, network: Network, cut: float, hard: HardScatter) -> J
     }
 
 
-def _display(counts: Index, pileup: Index, found: Mapping[str, Any], groups: list[Json]) -> Json:
+def _display(counts: Ints, pileup: Ints, found: Mapping[str, Any], groups: list[Json]) -> Json:
     """The particles above 0.5 GeV of one event: of median size among those with least pile-up."""
     candidates = np.flatnonzero(pileup <= max(int(pileup.min()), groups[0]["high"]))
     event = int(candidates[np.argsort(counts[candidates], kind="stable")[len(candidates) // 2]])

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+from zoo.arrays import Bools, Floats, Ints
 from zoo.data.kinds.elements import CLASSES
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap
@@ -21,8 +22,6 @@ from zoo.models.mlpf.report.particles import Network, Particles, threshold
 
 __all__ = ["EVENT_METHODS", "METHODS", "Sample", "class_tables", "confusion", "resolutions", "working_point"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 Json = dict[str, Any]
 
 BASELINE, MODEL = "particle_flow", "mlpf"
@@ -47,17 +46,17 @@ class Sample:
         found: Method -> what they became.
     """
 
-    event: Index
+    event: Ints
     n: int
     bootstrap: ClusterBootstrap
     target: Particles
     found: Mapping[str, Particles]
 
-    def share(self, hit: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Json:
+    def share(self, hit: Bools, of: Bools) -> Json:
         """Share of some elements for which something holds."""
         return Figure.of(self.replicas(hit, of)).as_json()
 
-    def replicas(self, hit: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Floats:
+    def replicas(self, hit: Bools, of: Bools) -> Floats:
         """The same, nominal and in each replica."""
         return self.bootstrap.fraction(hit[of], self.event[of])
 
@@ -134,12 +133,12 @@ def class_tables(sample: Sample, network: Network) -> dict[str, Json]:
 
 def _bins(
     sample: Sample,
-    called: Mapping[str, npt.NDArray[np.bool_]],
-    true: npt.NDArray[np.bool_],
+    called: Mapping[str, Bools],
+    true: Bools,
     edges: Any,
     of: Any,
 ) -> list[Json]:
-    def bins(particles: Particles) -> Index:
+    def bins(particles: Particles) -> Ints:
         # what lies beyond the last edge is in the last bin: no candidate is left out
         return Variable("", "", "", np.minimum(of(particles), edges[-1]), edges).bins()
 
@@ -185,9 +184,9 @@ def resolutions(sample: Sample) -> dict[str, Json]:
     return tables
 
 
-def _errors(sample: Sample, found: Particles, chosen: npt.NDArray[np.bool_]) -> Json:
+def _errors(sample: Sample, found: Particles, chosen: Bools) -> Json:
     one, true, event = found[chosen], sample.target[chosen], sample.event[chosen]
-    across = np.remainder(one.phi - true.phi + np.pi, 2.0 * np.pi) - np.pi
+    across = wrap_phi(one.phi - true.phi)
     values = {
         "pt": one.pt_gev / np.maximum(true.pt_gev, 1e-6),
         "energy": one.energy_gev / np.maximum(true.energy_gev, 1e-6),

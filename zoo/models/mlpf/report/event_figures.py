@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats
 from zoo.data.kinds.elements import CLASSES
 from zoo.evaluation.bootstrap import ClusterBootstrap
 from zoo.evaluation.jets import Jets, anti_kt, grid_density, nearest
@@ -26,9 +26,6 @@ from zoo.models.mlpf.report.particles import Particles
 
 __all__ = ["HardScatter", "calibrated", "jets_of", "missing_momentum", "multiplicities", "true_jets"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Json = dict[str, Any]
 
 RADIUS = 0.4

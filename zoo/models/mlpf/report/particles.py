@@ -8,8 +8,8 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Bools, Floats, Floats32, Ints
 from zoo.baselines import particle_flow
 from zoo.data.node_rows import node_rows
 from zoo.data.records import leaf_values
@@ -17,9 +17,6 @@ from zoo.errors import InvalidValue
 
 __all__ = ["Network", "Particles", "of_particle_flow", "of_targets", "threshold"]
 
-Floats = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 LEAST_CHANCE = 1e-3  # of a particle, to be among the expected ones
 EVENTS_AT_ONCE = 1_000  # of particle flow, whose pairs of elements would fill the memory
@@ -37,13 +34,13 @@ class Particles:
         energy_gev: [T].
     """
 
-    label: Index
+    label: Ints
     pt_gev: Floats
     eta: Floats
     phi: Floats
     energy_gev: Floats
 
-    def __getitem__(self, chosen: Bools | Index) -> Particles:
+    def __getitem__(self, chosen: Bools | Ints) -> Particles:
         """Of some elements."""
         momentum = (column[chosen] for column in (self.pt_gev, self.eta, self.phi, self.energy_gev))
         return Particles(self.label[chosen], *momentum)
@@ -66,7 +63,7 @@ class Network:
     particles: Particles
 
     @classmethod
-    def of(cls, outputs: Any, counts: Index) -> Network:
+    def of(cls, outputs: Any, counts: Ints) -> Network:
         """From predictions.
 
         Args:
@@ -139,7 +136,7 @@ def _from_leaves(records: ak.Array, prefix: str, label: str) -> Particles:
     return Particles(leaf_values(records, f"{prefix}{label}").astype(np.int64), *columns)
 
 
-def _of_elements(name: str, outputs: Any, counts: Index) -> npt.NDArray[np.float32]:
+def _of_elements(name: str, outputs: Any, counts: Ints) -> Floats32:
     """[T, ...] rows of the real elements of one output."""
     fields = list(outputs) if isinstance(outputs, Mapping) else ak.fields(outputs)
     if name not in fields:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from zoo.arrays import Floats
 from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
 ]
 
 Content = Mapping[str, Any]
-Floats = npt.NDArray[np.float64]
 
 LOOKS = {
     "particle_flow": (COLOURS[0], MARKERS[0]),

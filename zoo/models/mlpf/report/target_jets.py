@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from zoo.angles import wrap_phi
+
 RADIUS = 0.4
 LEAST_GEV = 5.0  # pT of a jet
 
@@ -34,7 +36,7 @@ def target_jets(
             continue
         if pt[free].sum() < LEAST_GEV:
             break
-        across = np.remainder(phi - phi[seed] + np.pi, 2.0 * np.pi) - np.pi
+        across = wrap_phi(phi - phi[seed])
         inside = free & ((eta - eta[seed]) ** 2 + across**2 < RADIUS**2)
         free &= ~inside
         if pt[inside].sum() >= LEAST_GEV:
