@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.contest.contestants import Columns, Contestant, contestant, predictions
+from training.contest.contestants import Contestant, contestant, predictions
 from training.contest.events import check_unseen, shifted, with_truth
 from training.contest.markdown import markdown
 from training.contest.page import render
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, block
+from zoo.arrays import Arrays
 from zoo.cards import registry
 from zoo.errors import InvalidValue
 from zoo.evaluation.energy.class_table import ClassTable, class_table
@@ -165,7 +166,7 @@ class _Kind:
 
     def _predict(
         self, who: Mapping[str, Contestant], events: Mapping[str, Any], records: ak.Array
-    ) -> dict[str, Columns]:
+    ) -> dict[str, Arrays]:
         found = {}
         for name, one in who.items():
             self._tell(f"predictions of {one.origin}")
@@ -192,7 +193,7 @@ class _Kind:
         runs: Sequence[Contestant],
         events: Mapping[str, Any],
         records: ak.Array,
-        found: Mapping[str, Columns],
+        found: Mapping[str, Arrays],
     ) -> list[dict[str, Any]]:
         """Tags and further runs on the same objects: ratios of resolutions to network and trees."""
         answers = self._predict({run.name: run for run in runs}, events, records)
@@ -219,7 +220,7 @@ class _Kind:
 
 
 def _report(
-    records: ak.Array, network: Columns, baselines: Mapping[str, Columns], **options: Any
+    records: ak.Array, network: Arrays, baselines: Mapping[str, Arrays], **options: Any
 ) -> EnergyReport:
     return energy_report(records, network, baselines=baselines, **options)
 

@@ -43,7 +43,7 @@ from zoo.simulation.columns import Columns, join, to_records
 from zoo.simulation.element_events import ELEMENT_SAMPLES, ElementEventConfig
 from zoo.simulation.objects import simulate_objects
 from zoo.simulation.patches import PatchShape
-from zoo.simulation.pileup import PileupPool
+from zoo.simulation.pileup import PileupPool, check_pileup
 from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseModel
 from zoo.simulation.showers import ShowerLibrary, split_index
 from zoo.simulation.transport import TransportConfig
@@ -94,9 +94,7 @@ class SampleConfig:
     records_per_event: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        low, high = self.pileup
-        if not 0 <= low <= high:
-            raise InvalidValue("SampleConfig.pileup", "(least, most) with 0 <= least <= most", self.pileup)
+        check_pileup(self)
         if not self.pdg_ids or not set(self.pdg_ids) <= {11, -11, 22}:
             raise InvalidValue("SampleConfig.pdg_ids", "some of 11, -11, 22", self.pdg_ids)
         highest = max(self.min_energy_gev, self.min_et_gev * float(np.cosh(self.max_abs_eta)))
