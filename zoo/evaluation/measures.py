@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from zoo.evaluation.coverage import LEVELS, inside_central
 from zoo.evaluation.resolution import effective_width, median
 from zoo.evaluation.response import TAILS, mode, outside
 
-__all__ = ["Figure", "energy_measures", "response_measures"]
+__all__ = ["Figure", "card_metric", "energy_measures", "response_measures"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,36 @@ class Figure:
         """Value and error, None for what is not finite."""
         return {key: (number if np.isfinite(number) else None)
                 for key, number in (("value", self.value), ("error", self.error))}  # fmt: skip
+
+
+def card_metric(
+    name: str, found: Mapping[str, Any] | None, baseline: Mapping[str, Any] | None = None, **words: str
+) -> dict[str, Any]:
+    """Returns a metric as a card has it, to four digits, without what is not there.
+
+    Args:
+        name: What was measured.
+        found: `value` and `error` of the model, as a report has them.
+        baseline: The same of its baseline.
+        **words: Further fields of `zoo.cards.card.Metric`: `unit`, `note`, `sample`, `baseline_name`.
+
+    Returns:
+        The table; empty where the report has no number for the model.
+    """
+    found, baseline = found or {}, baseline or {}
+    if found.get("value") is None:
+        return {}
+    if baseline.get("value") is None:
+        baseline = {}
+        words.pop("baseline_name", None)
+    numbers = {
+        "value": found["value"],
+        "error": found.get("error"),
+        "baseline": baseline.get("value"),
+        "baseline_error": baseline.get("error"),
+    }
+    rounded = {key: float(f"{number:.4g}") for key, number in numbers.items() if number is not None}
+    return {"name": name, **rounded, **{key: text for key, text in words.items() if text}}
 
 
 def response_measures(ratio: Floats, index: Ints, bootstrap: ClusterBootstrap) -> dict[str, Figure]:

@@ -32,7 +32,7 @@ from zoo.simulation.deposits import Showers, lay_showers, take_impacts
 from zoo.simulation.diphotons import CONTINUED, Decays, GeneratedCandidates, PhotonsAtVertex, draw_candidates
 from zoo.simulation.overlay import overlay
 from zoo.simulation.patches import Patches, PatchShape, add_windows
-from zoo.simulation.pileup import PileupPool
+from zoo.simulation.pileup import PileupPool, check_pileup
 from zoo.simulation.readout import read_out
 from zoo.simulation.response import NOISE, DeadChannels, NoiseModel
 from zoo.simulation.showers import ShowerLibrary
@@ -68,9 +68,7 @@ class CandidateConfig:
     schema: ClassVar[Schema] = CANDIDATES
 
     def __post_init__(self) -> None:
-        low, high = self.pileup
-        if not 0 <= low <= high:
-            raise InvalidValue("CandidateConfig.pileup", "(least, most) with 0 <= least <= most", self.pileup)
+        check_pileup(self)
         if self.candidates_per_crossing < 1 or BLOCK % self.candidates_per_crossing:
             raise InvalidValue(
                 "CandidateConfig.candidates_per_crossing",

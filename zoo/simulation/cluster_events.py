@@ -32,7 +32,7 @@ from zoo.simulation.columns import Columns, join
 from zoo.simulation.deposits import Showers, lay_showers
 from zoo.simulation.generated import Generated, Resonance, Spectrum, draw_groups, draw_resonances
 from zoo.simulation.patches import Patches, PatchShape
-from zoo.simulation.pileup import PileupPool
+from zoo.simulation.pileup import PileupPool, check_pileup
 from zoo.simulation.region_clusters import Detector, cluster, fill
 from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseModel
 from zoo.simulation.showers import ShowerLibrary
@@ -65,11 +65,7 @@ class ClusterEventConfig:
     schema: ClassVar[Schema] = CLUSTER_EVENTS
 
     def __post_init__(self) -> None:
-        low, high = self.pileup
-        if not 0 <= low <= high:
-            raise InvalidValue(
-                "ClusterEventConfig.pileup", "(least, most) with 0 <= least <= most", self.pileup
-            )
+        check_pileup(self)
         per_event = self.records_per_event
         if self.regions_per_crossing < 1 or self.regions_per_crossing % per_event:
             expected = f"a multiple of {per_event}"

@@ -22,12 +22,12 @@ from zoo.data.kinds.elements import ELEMENT_EVENTS, MEASURED_GEV
 from zoo.data.kinds.schema import Schema
 from zoo.data.near_pairs import near_pairs
 from zoo.data.targets import assign_targets
-from zoo.errors import InvalidValue
 from zoo.simulation import collisions
 from zoo.simulation.calorimeters import ECAL_FACE, CalorimeterConfig, find_clusters
 from zoo.simulation.cell_clusters import Clusters
 from zoo.simulation.columns import Columns, join
 from zoo.simulation.crossings import Crossings, Gun, draw_crossings
+from zoo.simulation.pileup import check_pileup
 from zoo.simulation.sources import Files, Source
 from zoo.simulation.tracker import TrackerConfig, find_tracks
 from zoo.simulation.upstream import UpstreamConfig, go_upstream
@@ -74,9 +74,7 @@ class ElementEventConfig:
     records_per_event: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        low, high = self.pileup
-        if not 0 <= low <= high:
-            raise InvalidValue("ElementEventConfig.pileup", "(least, most), 0 <= least <= most", self.pileup)
+        check_pileup(self)
 
     def open(self, files: Files) -> Source:
         """Opens the pool of collisions; no showers of the library are used."""

@@ -7,7 +7,7 @@ noise, dead crystals and thresholds (`response`) -> seed and window (`windows`) 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,13 @@ from zoo.simulation.columns import Columns
 from zoo.simulation.deposits import Showers, lay_showers, take_impacts
 from zoo.simulation.overlay import hardest_in_window, overlay
 from zoo.simulation.patches import Patches, PatchShape, add_windows
+from zoo.simulation.pileup import PileupPool, check_pileup
 from zoo.simulation.readout import read_out
 from zoo.simulation.response import NOISE, DeadChannels, LeakageModel, NoiseModel, count_dead_neighbours
 from zoo.simulation.showers import ShowerLibrary
 from zoo.simulation.sources import CrystalSource, Files, Source
 from zoo.simulation.transport import Cascade, TransportConfig, transport
 from zoo.simulation.windows import Hits, find_seeds, window_hits
-
-if TYPE_CHECKING:
-    from zoo.simulation.pileup import PileupPool
 
 __all__ = ["SampleConfig", "draw_primaries", "simulate_objects"]
 
@@ -59,9 +57,7 @@ class SampleConfig:
     records_per_event: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        low, high = self.pileup
-        if not 0 <= low <= high:
-            raise InvalidValue("SampleConfig.pileup", "(least, most) with 0 <= least <= most", self.pileup)
+        check_pileup(self)
         if not self.pdg_ids or not set(self.pdg_ids) <= {11, -11, 22}:
             raise InvalidValue("SampleConfig.pdg_ids", "some of 11, -11, 22", self.pdg_ids)
         highest = max(self.min_energy_gev, self.min_et_gev * float(np.cosh(self.max_abs_eta)))

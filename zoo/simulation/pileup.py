@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,19 @@ HARD_GEV = 1.0
 """Particles above this energy are listed with a crossing, and keep what lies beyond three crystals."""
 CRYSTAL_LEAST_GEV = 1e-4
 """Deposits below 0.1 MeV, a seven-hundredth of the noise, are dropped."""
+
+
+def check_pileup(config: Any) -> None:
+    """Makes sure that the `pileup` of a sample's configuration is the least and the most interactions.
+
+    Raises:
+        InvalidValue: It is no such pair.
+    """
+    least, most = config.pileup
+    if not 0 <= least <= most:
+        raise InvalidValue(
+            f"{type(config).__name__}.pileup", "(least, most) with 0 <= least <= most", config.pileup
+        )
 
 
 class HardParticles(NamedTuple):

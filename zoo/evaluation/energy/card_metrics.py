@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.evaluation.measures import card_metric
+
 _OVERALL = (
     ("resolution", "effective resolution, all objects", "half of the 68.3 % interval over the median"),
     ("median", "median response, all objects", "median of E_pred/E_true"),
@@ -31,10 +33,10 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
     metrics = []
     for key, name, note in _OVERALL:
         metrics.append(
-            _metric(name, overall[model].get(key), overall[baseline].get(key), note=note, **common)
+            card_metric(name, overall[model].get(key), overall[baseline].get(key), note=note, **common)
         )
     metrics.append(
-        _metric(
+        card_metric(
             "ratio of effective resolutions, all objects",
             overall[model].get("ratio"),
             {"value": 1.0, "error": None},
@@ -47,11 +49,11 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
         found = row["methods"]
         name = f"effective resolution, ET {row['low']:g}-{row['high']:g} {table['unit']}"
         metrics.append(
-            _metric(name, found[model].get("resolution"), found[baseline].get("resolution"), **common)
+            card_metric(name, found[model].get("resolution"), found[baseline].get("resolution"), **common)
         )
     lost = report["inefficiency"]
     metrics.append(
-        _metric(
+        card_metric(
             "inefficiency",
             lost,
             None,
@@ -60,25 +62,3 @@ def card_metrics(report: Mapping[str, Any], sample: str) -> list[dict[str, Any]]
         )
     )
     return [metric for metric in metrics if metric]
-
-
-def _metric(
-    name: str, found: Mapping[str, Any] | None, baseline: Mapping[str, Any] | None, **words: str
-) -> dict[str, Any]:
-    """Returns one metric, or nothing where the report has no number."""
-    if not found or found.get("value") is None:
-        return {}
-    metric: dict[str, Any] = {
-        "name": name,
-        "value": _short(found["value"]),
-        "error": _short(found.get("error")),
-    }
-    if baseline and baseline.get("value") is not None:
-        metric |= {"baseline": _short(baseline["value"]), "baseline_error": _short(baseline.get("error"))}
-    else:
-        words.pop("baseline_name", None)
-    return {**metric, **words}
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS
+from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS, single, values_and_errors
 
 __all__ = ["draw_bins", "draw_peaks", "draw_photons", "draw_plane", "draw_spectra"]
 
@@ -29,7 +29,7 @@ def draw_bins(content: Content, variable: str, measure: str) -> Any:
         measure: Key of the methods' figures.
     """
     table = content["variables"][variable]
-    figure, axes = _figure()
+    figure, axes = single()
     centres = np.arange(len(table["edges"]) - 1) + 0.5
     _methods(axes, content, centres, [row["methods"] for row in table["bins"]], measure)
     axes.set_xlim(0, len(centres))
@@ -47,7 +47,7 @@ def draw_bins(content: Content, variable: str, measure: str) -> Any:
 def draw_spectra(content: Content) -> Any:
     """Answers for decays that are flat in mass, and for single photons."""
     spectra = content["spectra"]
-    figure, axes = _figure()
+    figure, axes = single()
     edges = np.asarray(spectra["edges_gev"])
     for number, method in enumerate(content["methods"]):
         colour = COLOURS[number % len(COLOURS)]
@@ -64,7 +64,7 @@ def draw_spectra(content: Content) -> Any:
 
 def draw_peaks(content: Content) -> Any:
     """Answers of the model for decays of one mass each."""
-    figure, axes = _figure()
+    figure, axes = single()
     edges = np.asarray(content["spectra"]["edges_gev"])
     for number, peak in enumerate(content["peaks"]):
         counts = np.asarray(peak["histogram"], np.float64)
@@ -82,7 +82,7 @@ def draw_peaks(content: Content) -> Any:
 def draw_photons(content: Content) -> Any:
     """Share of single photons with an answer above 0, beside the posterior median's."""
     rows = content["photons"]
-    figure, axes = _figure()
+    figure, axes = single()
     centres = np.arange(len(rows)) + 0.5
     _methods(axes, content, centres, [row["methods"] for row in rows], "positive")
     axes.stairs([row["expected"] for row in rows], np.arange(len(rows) + 1.0), baseline=None, color="black",
@@ -120,22 +120,11 @@ def _methods(axes: Any, content: Content, centres: Any, rows: list[Content], mea
     shifts = np.linspace(-0.12, 0.12, len(content["methods"]))
     for number, method in enumerate(content["methods"]):
         found = [row.get(method["name"], {}).get(measure) or {"value": None, "error": None} for row in rows]
-        value, error = (
-            np.array([np.nan if f[key] is None else f[key] for f in found], np.float64)
-            for key in ("value", "error")
-        )
+        value, error = values_and_errors(found)
         if np.isfinite(value).any():
             axes.errorbar(
-                centres + shifts[number], value, np.where(np.isfinite(error), error, 0.0),
+                centres + shifts[number], value, error,
                 fmt=MARKERS[number % len(MARKERS)], color=COLOURS[number % len(COLOURS)], elinewidth=1.1,
                 label=method["label"],
             )  # fmt: skip
     axes.grid(axis="x", color="0.9", linewidth=0.8)
-
-
-def _figure() -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 3.9), dpi=DPI)
-    figure.subplots_adjust(left=0.145, right=0.96, top=0.965, bottom=0.155)
-    return figure, figure.add_subplot()

@@ -30,7 +30,9 @@ __all__ = [
     "draw_response",
     "draw_response_spectrum",
     "save",
+    "single",
     "style",
+    "values_and_errors",
 ]
 
 Content = Mapping[str, Any]
@@ -69,6 +71,22 @@ def save(figure: Any, path: str | Path) -> None:
     FigureCanvasAgg(figure).print_png(str(path))  # type: ignore[no-untyped-call]
 
 
+def single() -> tuple[Any, Any]:
+    """Returns a figure with one picture, and its axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.6, 3.9), dpi=DPI)
+    figure.subplots_adjust(left=0.145, right=0.96, top=0.965, bottom=0.155)
+    return figure, figure.add_subplot()
+
+
+def values_and_errors(figures: Any) -> tuple[Floats, Floats]:
+    """Returns the numbers of a report, NaN where there is none, and their errors, then 0."""
+    pairs = [(_number(f["value"]), _number(f["error"])) for f in figures]
+    values, errors = np.array(pairs, np.float64).reshape(-1, 2).T
+    return values, np.where(np.isfinite(errors), errors, 0.0)
+
+
 def draw_resolution(content: Content, variable: str, measure: str = "resolution") -> Any:
     """Resolution against a variable, with the ratio to the baseline below.
 
@@ -91,8 +109,8 @@ def draw_resolution(content: Content, variable: str, measure: str = "resolution"
         rows = [row["methods"][method["name"]] for row in table["bins"]]
         rows = [row["cruijff"] for row in rows] if fitted else rows
         x = centres + shifts[number]
-        value, error = _pairs(row["resolution"] for row in rows)
-        ratio, ratio_error = _pairs(row["ratio"] for row in rows)
+        value, error = values_and_errors(row["resolution"] for row in rows)
+        ratio, ratio_error = values_and_errors(row["ratio"] for row in rows)
         if method["limit"]:  # no method: a dashed line
             dashes = next(limit_dashes)
             for axes, line in ((top, value), (bottom, ratio)):
@@ -123,12 +141,14 @@ def draw_resolution(content: Content, variable: str, measure: str = "resolution"
 def draw_response(content: Content, variable: str) -> Any:
     """Median response against a variable; the model's limits as a band."""
     table = content["variables"][variable]
-    figure, axes = _single()
+    figure, axes = single()
     centres, half = _centres(table["edges"])
     shifts = _shifts(len(content["methods"]), half)
     for number, method in _methods(content):
         rows = [row["methods"][method["name"]]["median"] for row in table["bins"]]
-        axes.errorbar(centres + shifts[number], *_pairs(rows), label=method["label"], **_look(number))
+        axes.errorbar(
+            centres + shifts[number], *values_and_errors(rows), label=method["label"], **_look(number)
+        )
     axes.axhspan(0.996, 1.004, color="0.9", zorder=0)
     axes.axhline(1.0, color="black", linewidth=0.8)
     axes.set_ylabel(r"median $E_\mathrm{pred}/E_\mathrm{true}$")
@@ -140,12 +160,14 @@ def draw_response(content: Content, variable: str) -> Any:
 def draw_response_spectrum(content: Content, side: str) -> Any:
     """Response against the energy: `side` "true" (E_pred/E_true) or "predicted" (E_true/E_pred)."""
     table = content["response"][side]
-    figure, axes = _single()
+    figure, axes = single()
     for number, method in _methods(content):
         rows = table["methods"][method["name"]]
         edges = [rows[0]["low"], *(row["high"] for row in rows)]
         x = np.sqrt(np.array(edges[:-1]) * np.array(edges[1:])) * (1.0 + 0.012 * (number - 1))
-        axes.errorbar(x, *_pairs(row["median"] for row in rows), label=method["label"], **_look(number))
+        axes.errorbar(
+            x, *values_and_errors(row["median"] for row in rows), label=method["label"], **_look(number)
+        )
     counted = [row for row in table["methods"][content["model"]] if row["counts"]]
     if counted:
         axes.fill_between(
@@ -169,7 +191,7 @@ def draw_response_spectrum(content: Content, side: str) -> Any:
 def draw_coverage(content: Content, variable: str) -> Any:
     """Coverage of the central 68 % and 95 % intervals against a variable."""
     table = content["variables"][variable]
-    figure, axes = _single()
+    figure, axes = single()
     centres, half = _centres(table["edges"])
     methods = [m for m in content["methods"] if m["pit"]]
     shifts = _shifts(2 * len(methods), half)
@@ -180,7 +202,9 @@ def draw_coverage(content: Content, variable: str) -> Any:
             rows = [row["methods"][method["name"]][f"coverage_{level}"] for row in table["bins"]]
             look = _look(number) | {"mfc": "white" if order else None}
             shift = shifts[2 * methods.index(method) + order]
-            axes.errorbar(centres + shift, *_pairs(rows), label=f"{method['label']}, {level} %", **look)
+            axes.errorbar(
+                centres + shift, *values_and_errors(rows), label=f"{method['label']}, {level} %", **look
+            )
     for nominal in LEVELS:
         axes.axhspan(nominal - 0.01, nominal + 0.01, color="0.9", zorder=0)
         axes.axhline(nominal, color="black", linewidth=0.8)
@@ -193,7 +217,7 @@ def draw_coverage(content: Content, variable: str) -> Any:
 
 def draw_pit(content: Content) -> Any:
     """Histogram of the probability-integral transform; flat if the predicted distribution is right."""
-    figure, axes = _single()
+    figure, axes = single()
     for number, method in enumerate(content["methods"]):
         counts = np.array(content["pit_histograms"].get(method["name"], []), np.float64)
         if counts.size and counts.sum() > 0:
@@ -278,13 +302,13 @@ def draw_classes(content: Content) -> Any:
             continue
         rows = [table["mean_ratio"][method["name"]] for table in tables]
         if method["limit"]:
-            value, _ = _pairs(row["resolution"] for row in rows)
+            value, _ = values_and_errors(row["resolution"] for row in rows)
             axes.plot(value, y, "|", color=next(limit_shades), markersize=13, label=method["label"])
             seen.append(value)
             continue
         for measure, shift, name in (("resolution", 0.12, "effective"), ("cruijff", -0.12, "Cruijff")):
             found = [row.get(measure, {"value": None, "error": None}) for row in rows]
-            value, error = _pairs(found)
+            value, error = values_and_errors(found)
             look = _look(number) | {"mfc": "white" if shift < 0 else None}
             axes.errorbar(value, y + shift, xerr=error, label=f"{method['label']}, {name}", **look)
             seen.append(value)
@@ -300,14 +324,6 @@ def draw_classes(content: Content) -> Any:
     )
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.1)
     return figure
-
-
-def _single() -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 3.9), dpi=DPI)
-    figure.subplots_adjust(left=0.145, right=0.96, top=0.965, bottom=0.155)
-    return figure, figure.add_subplot()
 
 
 def _panels() -> tuple[Any, tuple[Any, Any]]:
@@ -335,12 +351,6 @@ def _shifts(size: int, half: Floats) -> Floats:
     return np.asarray(
         np.linspace(-0.25, 0.25, size) * float(half[0]) if size > 1 else np.zeros(1), np.float64
     )
-
-
-def _pairs(figures: Any) -> tuple[Floats, Floats]:
-    pairs = [(_number(f["value"]), _number(f["error"])) for f in figures]
-    values, errors = np.array(pairs, np.float64).reshape(-1, 2).T
-    return values, np.where(np.isfinite(errors), errors, 0.0)
 
 
 def _number(value: float | None) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS
+from zoo.evaluation.pages.plots import COLOURS, MARKERS, single
 
 __all__ = ["draw_measure", "draw_roc"]
 
@@ -16,7 +16,7 @@ Content = Mapping[str, Any]
 
 def draw_roc(content: Content) -> Any:
     """ROC curves of report.json's `roc`: share of the labelled against that of the others, in logarithm."""
-    figure, axes = _figure()
+    figure, axes = single()
     for number, (name, curve) in enumerate(content["roc"].items()):
         false = np.maximum(np.asarray(curve["false_rate"], np.float64), 1e-4)
         area = "" if curve["area"] is None else f", area {curve['area']:.4f}"
@@ -40,7 +40,7 @@ def draw_measure(content: Content, variable: str, measure: str) -> Any:
         measure: Key of the methods' figures.
     """
     table = content["variables"][variable]
-    figure, axes = _figure()
+    figure, axes = single()
     centres = np.arange(len(table["edges"]) - 1) + 0.5
     shifts = np.linspace(-0.12, 0.12, len(content["methods"]))
     for number, method in enumerate(content["methods"]):
@@ -64,11 +64,3 @@ def draw_measure(content: Content, variable: str, measure: str) -> Any:
     axes.grid(axis="x", color="0.9", linewidth=0.8)
     axes.legend()
     return figure
-
-
-def _figure() -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 3.9), dpi=DPI)
-    figure.subplots_adjust(left=0.145, right=0.96, top=0.965, bottom=0.155)
-    return figure, figure.add_subplot()

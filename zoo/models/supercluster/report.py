@@ -27,7 +27,7 @@ from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.binning import Variable
 from zoo.evaluation.bootstrap import ClusterBootstrap, paired_ratio
-from zoo.evaluation.measures import Figure, response_measures
+from zoo.evaluation.measures import Figure, card_metric, response_measures
 from zoo.evaluation.pages.folder import check_target, publish
 from zoo.evaluation.pages.parts import gallery, grid, mark, page, pair
 from zoo.evaluation.pages.selection_plots import draw_measure, draw_roc
@@ -181,18 +181,15 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
     Returns:
         One table for each metric, with the fields of `zoo.cards.card.Metric`.
     """
+    area = {"value": content["roc"]["clusters"]["area"]}
     found = [
-        {
-            "name": "area under the ROC curve of the edges",
-            "value": _short(content["roc"]["clusters"]["area"]),
-            "note": "Mustache gives no probabilities",
-        },
+        card_metric("area under the ROC curve of the edges", area, note="Mustache gives no probabilities"),
         *(
-            {
-                "name": f"{name}s called {name}",
-                **_figure(content["flavour"]["confusion"][i][i]),
-                "note": "Mustache does not tell them apart",
-            }
+            card_metric(
+                f"{name}s called {name}",
+                content["flavour"]["confusion"][i][i],
+                note="Mustache does not tell them apart",
+            )
             for i, name in enumerate(content["flavour"]["names"])
         ),
     ]
@@ -205,14 +202,10 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
         tables.append((f", ET {row['low']:g}-{row['high']:g} GeV", row["methods"], names[-1:]))
     for where, methods, wanted in tables:
         for measure, name in wanted:
-            metric = {"name": name + where, **_figure(methods["supercluster"][measure])}
             better = _better_mustache(methods, measure)
-            beside = _figure(methods[better][measure])
-            if beside.get("value") is not None:
-                metric |= {"baseline": beside["value"], "baseline_name": LABELS[better]}
-                metric |= {"baseline_error": beside["error"]} if "error" in beside else {}
-            found.append(metric)
-    return [{**metric, "sample": sample} for metric in found if metric.get("value") is not None]
+            ours, beside = methods["supercluster"][measure], methods[better][measure]
+            found.append(card_metric(name + where, ours, beside, baseline_name=LABELS[better]))
+    return [{**metric, "sample": sample} for metric in found if metric]
 
 
 class _Windows:
@@ -365,12 +358,3 @@ def _table(bins: list[tuple[str, Mapping[str, Any]]]) -> str:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
-
-
-def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: _short(figure.get(key)) for key in ("value", "error")}
-    return found if found["error"] is not None else {"value": found["value"]}

@@ -30,6 +30,7 @@ from zoo.baselines import three_by_three
 from zoo.data.kinds.candidates import CANDIDATES
 from zoo.data.records import validate
 from zoo.errors import InvalidValue
+from zoo.evaluation.measures import card_metric
 from zoo.evaluation.pages.folder import check_target, publish
 from zoo.evaluation.pages.mass_plots import draw_bins, draw_peaks, draw_photons, draw_plane, draw_spectra
 from zoo.models.mass_regressor.report.comparison import LABELS, MODEL, RESOLVED, Comparison
@@ -132,16 +133,9 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
     found: list[dict[str, Any]] = []
 
     def add(name: str, methods: Mapping[str, Any], measure: str, unit: str, note: str = "") -> None:
-        metric = {"name": name, "unit": unit, **_figure(methods[model].get(measure))}
-        beside = _figure(methods.get(baseline, {}).get(measure))
-        if beside and baseline != model:
-            metric |= {"baseline": beside["value"], "baseline_name": label[baseline]}
-            metric |= {"baseline_error": beside["error"]} if "error" in beside else {}
-        if "value" in metric:
-            found.append(
-                {key: value for key, value in metric.items() if value != ""}
-                | ({"note": note} if note else {})
-            )
+        beside = None if baseline == model else methods.get(baseline, {}).get(measure)
+        words = {"unit": unit, "note": note, "sample": sample, "baseline_name": label[baseline]}
+        found.append(card_metric(name, methods[model].get(measure), beside, **words))
 
     tables = [("all decays below 1.2 GeV", content["overall"])]
     tables += [
@@ -170,7 +164,7 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[dict[str, Any]
         "",
         "flat decays: 1 without a peak",
     )
-    return [{**metric, "sample": sample} for metric in found]
+    return [metric for metric in found if metric]
 
 
 def _answers(name: str, found: Any, size: int) -> Floats:
@@ -182,9 +176,3 @@ def _answers(name: str, found: Any, size: int) -> Floats:
     if len(mass) != size:
         raise InvalidValue(f"mass_gev of {name}", f"{size} values, one a candidate", len(mass))
     return np.where(mass == -1.0, np.nan, mass)
-
-
-def _figure(figure: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Value and error as a card has them, without what is not there."""
-    found = {key: (figure or {}).get(key) for key in ("value", "error")}
-    return {key: float(f"{number:.4g}") for key, number in found.items() if number is not None}

@@ -31,6 +31,7 @@ from zoo.data.kinds.elements import CLASSES, ELEMENT_EVENTS
 from zoo.data.records import leaf_values, validate
 from zoo.errors import InvalidValue
 from zoo.evaluation.bootstrap import ClusterBootstrap, apart
+from zoo.evaluation.measures import card_metric
 from zoo.evaluation.pages.folder import check_target, publish
 from zoo.models.mlpf.report.comparison import (
     BASELINE,
@@ -242,13 +243,8 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[Json]:
     def add(
         name: str, model: Mapping[str, Any], baseline: Mapping[str, Any], unit: str = "", note: str = ""
     ) -> None:
-        metric = {"name": name, "unit": unit, "sample": sample, "note": note, **_figure(model)}
-        beside = _figure(baseline)
-        if "value" in beside:
-            metric |= {"baseline": beside["value"], "baseline_name": METHODS[BASELINE]}
-            metric |= {"baseline_error": beside["error"]} if "error" in beside else {}
-        if "value" in metric:
-            found.append({key: value for key, value in metric.items() if value != ""})
+        words = {"unit": unit, "note": note, "sample": sample, "baseline_name": METHODS[BASELINE]}
+        found.append(card_metric(name, model, baseline, **words))
 
     forms = ((MODEL, "candidates"), (EXPECTED, "expected momenta"))
     for group in content["groups"]:
@@ -273,10 +269,4 @@ def card_metrics(content: Mapping[str, Any], sample: str) -> list[Json]:
             for method, of in forms:
                 what = f"{text} of the error of MET of {of}, {where}"
                 add(what, methods[method][key], methods[BASELINE][key], "GeV")
-    return found
-
-
-def _figure(figure: Mapping[str, Any]) -> Json:
-    """Value and error as a card has them, without what is not there."""
-    found = {key: figure.get(key) for key in ("value", "error")}
-    return {key: float(f"{number:.4g}") for key, number in found.items() if number is not None}
+    return [metric for metric in found if metric]

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arrays import Floats
-from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS
+from zoo.evaluation.pages.plots import COLOURS, DPI, MARKERS, values_and_errors
 
 __all__ = [
     "draw_classes",
@@ -44,7 +43,9 @@ def draw_classes(content: Content, group: int, *, variable: str, measure: str) -
         for number, method in enumerate(content["methods"]):
             rows = [row["methods"][method["name"]][measure] for row in shown["bins"]]
             colour, marker = LOOKS[method["name"]]
-            axes.errorbar(x + 0.16 * number - 0.08, *_pairs(rows), fmt=marker, color=colour, elinewidth=1.0)
+            axes.errorbar(
+                x + 0.16 * number - 0.08, *values_and_errors(rows), fmt=marker, color=colour, elinewidth=1.0
+            )
         axes.set_title(name, fontsize=10)
         axes.set_ylim(-0.04, 1.04)
         _bins(axes, shown["edges"])
@@ -106,7 +107,7 @@ def draw_jets(content: Content, group: int, *, part: str) -> Any:
             colour, marker = LOOKS[method["name"]]
             axes.errorbar(
                 x + 0.16 * number - 0.16,
-                *_pairs(rows),
+                *values_and_errors(rows),
                 fmt=marker,
                 color=colour,
                 elinewidth=1.0,
@@ -169,7 +170,9 @@ def draw_multiplicities(content: Content, group: int) -> Any:
     true = np.array([table["target"] or np.nan for table in tables.values()])
     for number, method in enumerate(content["methods"]):
         colour, marker = LOOKS[method["name"]]
-        off, error = _pairs([table["methods"][method["name"]]["bias"] for table in tables.values()])
+        off, error = values_and_errors(
+            [table["methods"][method["name"]]["bias"] for table in tables.values()]
+        )
         place = x + 0.2 * number - 0.1
         axes.errorbar(
             place,
@@ -230,12 +233,6 @@ def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI)
-
-
-def _pairs(figures: Any) -> tuple[Floats, Floats]:
-    found = [[np.nan if f[key] is None else f[key] for key in ("value", "error")] for f in figures]
-    values, errors = np.array(found, np.float64).T
-    return values, np.where(np.isfinite(errors), errors, 0.0)
 
 
 def _bins(axes: Any, edges: list[float]) -> None:
