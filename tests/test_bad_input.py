@@ -99,7 +99,7 @@ def _full(*_, **__):
 
 @pytest.mark.parametrize("stage", ["write_keras", "write_saved_model", "write_frozen", "write_onnx"])
 def test_a_full_disk_leaves_nothing_behind(toy_models, tmp_path, monkeypatch, stage):
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     model = zoo.load("toy", weights=None)
     for other in ("write_keras", "write_saved_model", "write_frozen", "write_onnx"):
@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_nothing_behind(toy_models, tmp_path, monkeypatch, st
 
 
 def test_a_failing_export_keeps_the_earlier_one(toy_release, tmp_path, monkeypatch):
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     folder = toy_release / "saved" / "toy" / "toy_v1"
     before = sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))

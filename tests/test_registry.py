@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import zoo
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.errors import InvalidValue, UnknownName
 
 FRESH = """

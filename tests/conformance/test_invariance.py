@@ -15,6 +15,8 @@ from zoo.exporting.goldens import (
     select_row,
 )
 
+QUICK_RUNTIMES = ("keras", "onnx")  # of two makers; the others run a graph of TensorFlow, as Keras does
+
 
 def _sizes(card, inputs):
     return {axis: inputs[mask].shape[-1] for axis, mask in node_axes(card).items()}

@@ -30,7 +30,7 @@ from training.trainer import run_record
 from zoo.baselines.pf_clustering import FLAT_SEGMENT, EnergyCorrection, lattice_clusters, pf_clusters
 from zoo.baselines.pf_clustering.cluster_variables import Variables, plane_place
 from zoo.baselines.pf_clustering.corrections import DETECTORS, FILES, cluster_variables
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.clustering.lattice import flat
 from zoo.clustering.pf_clusters import PFClusters
 from zoo.detectors import cms_barrel

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import zoo
 from training.trainer import run_record
 from training.trainer.recipe import from_dict
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.cards.weights import tag_folder
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from training.contest.markdown import markdown
 from training.contest.page import render
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, block
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.errors import InvalidValue
 from zoo.evaluation.energy.class_table import ClassTable, class_table
 from zoo.evaluation.energy.classes import AVERAGE, HARD, ObjectClass, object_classes

@@ -17,7 +17,7 @@ import numpy as np
 from training.release.publish import REPORT, Candidate, measure, rebuild, unseen_events
 from training.trainer import run_record
 from training.trainer.recipe import from_dict
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.errors import InvalidValue
 
 __all__ = ["compare_seeds"]

@@ -24,7 +24,8 @@ import zoo
 from training.release.card_tags import record_tag
 from training.trainer import data, run_record
 from training.trainer.recipe import Data, Recipe, block, from_dict, read
-from zoo.cards.card import ModelCard, registry
+from zoo.cards import registry
+from zoo.cards.card import ModelCard
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.evaluation.energy.card_metrics import card_metrics
 from zoo.inference.loading import network_of

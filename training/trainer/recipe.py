@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from training.trainer.distribute import STRATEGIES
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.data.kinds.objects import OBJECTS
 from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.models.network import Network

@@ -72,7 +72,7 @@ def export(
     _check_fits(model, card)
     out = Path(out).expanduser()
     tell = progress or (lambda _: None)
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     with replaced_folder(out) as folder:
         tell("keras")
@@ -142,7 +142,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
 def _manifest(
     card: ModelCard, folder: Path, cases: list[str], *, config: Any, metadata: dict[str, str]
 ) -> dict[str, Any]:
-    from zoo.exporting.export import graphs
+    from zoo.exporting import graphs
 
     signatures = graphs.signature_names(folder / "saved_model")
     serving = signatures["serving_default"]

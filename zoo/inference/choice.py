@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.errors import UnknownName
 from zoo.inference.loading import folder_model, network_of
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cards.card import registry
+from zoo.cards import registry
 from zoo.cards.registry import info, is_folder, split_name
 from zoo.cards.weights import check_file, tag_file
 from zoo.errors import InvalidFile, InvalidValue, ZooError
