@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import awkward as ak
 import numpy as np
@@ -99,11 +100,11 @@ def test_damaged_weights(folder, tmp_path):
         bdt_regression.load(tmp_path)
 
 
-def test_without_lightgbm(folder, monkeypatch):
+def test_without_lightgbm(folder, tmp_path, monkeypatch):
     def absent(module, extra):
         raise MissingExtra(module, extra)
 
     monkeypatch.setattr(bdt_regression, "require", absent)
-    bdt_regression._load.cache_clear()
+    shutil.copytree(folder, tmp_path / "unread")
     with pytest.raises(zoo.errors.MissingExtra, match=r"pip install .*physics"):
-        bdt_regression.load(folder)
+        bdt_regression.load(tmp_path / "unread")

@@ -17,6 +17,7 @@ from zoo.exporting.verification_process import runner
 from zoo.models.network import network
 
 MODELS = zoo.list_models()
+RELEASED = [f"{name}.{tag}" for name in MODELS for tag in zoo.info(name).tags]
 RUNTIMES = ("keras", "saved_model", "flat", "frozen", "onnx")
 TOLERANCE = 1e-5
 
@@ -25,21 +26,35 @@ def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", MODELS, scope="session")
     if "runtime" in metafunc.fixturenames:
-        metafunc.parametrize("runtime", RUNTIMES, scope="session")
+        quick = getattr(metafunc.module, "QUICK_RUNTIMES", RUNTIMES)
+        metafunc.parametrize("runtime", the_rest_in_ci(RUNTIMES, quick), scope="session")
+    if "released" in metafunc.fixturenames:
+        default = [f"{name}.{zoo.info(name).default_tag}" for name in MODELS]
+        metafunc.parametrize("released", the_rest_in_ci(RELEASED, default), scope="session")
+
+
+def the_rest_in_ci(values, quick):
+    """Marks the values that `make test` leaves to `make ci`."""
+    return [pytest.param(value, marks=() if value in quick else pytest.mark.ci) for value in values]
 
 
 @pytest.fixture(scope="session")
-def untrained():
-    """Gives the untrained network of a model by name."""
+def build():
+    """Builds the untrained network of a model by name."""
 
-    @functools.cache
-    def build(name):
+    def untrained(name):
         import keras
 
         keras.utils.set_random_seed(11)
         return zoo.load(name, weights=None)
 
-    return build
+    return untrained
+
+
+@pytest.fixture(scope="session")
+def untrained(build):
+    """Gives the untrained network of a model by name, built once."""
+    return functools.cache(build)
 
 
 @pytest.fixture(scope="session")

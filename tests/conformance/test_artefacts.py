@@ -1,5 +1,6 @@
 """Exports: the interface that the card promises, and the goldens in every runtime."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,8 +11,7 @@ from zoo.cards.weights import tag_folder
 from zoo.exporting.goldens import read_tensors
 from zoo.exporting.verification import read_manifest
 from zoo.exporting.verification_process import runner
-
-RELEASED = [f"{name}.{tag}" for name in zoo.list_models() for tag in zoo.info(name).tags]
+from zoo.inference.traced import call
 
 
 def test_goldens_in_every_runtime(name, card, golden, run, runners, agree):
@@ -63,15 +63,31 @@ def test_manifest_names_every_tensor(exports, name, card):
             assert entry["saved_model"] and entry["frozen"] and entry["onnx"]
 
 
-@pytest.mark.skipif(not RELEASED, reason="no weights are released yet")
-@pytest.mark.parametrize("released", RELEASED or ["none"])
-@pytest.mark.parametrize("artefact", ["keras", "saved_model", "frozen", "onnx"])
-def test_released_goldens_are_reproduced(released, artefact, agree):
+@pytest.fixture
+def released_folder(released):
+    """The folder of a released tag."""
     card = zoo.info(released)
-    folder = tag_folder(card, card.tag(released.split(".")[1]))
-    manifest = read_manifest(folder)
-    if not (folder / manifest["artefacts"][artefact]["path"]).exists():
-        pytest.skip(f"{folder.name} was installed without {artefact}")
-    inputs = read_tensors(folder, manifest["golden"]["inputs"])
-    golden = read_tensors(folder, manifest["golden"]["outputs"])
-    agree(golden, runner(artefact, folder)(inputs), card=card)
+    return tag_folder(card, card.tag(released.partition(".")[2]))
+
+
+def test_a_released_tag_loads_with_its_configuration_and_answers_its_goldens(
+    released, released_folder, agree
+):
+    manifest = read_manifest(released_folder)
+    model = zoo.load(released)
+    assert model.origin == released
+    assert model.network.preset == manifest["preset"]
+    assert json.loads(json.dumps(dataclasses.asdict(model.network.config))) == manifest["config"]
+    inputs = read_tensors(released_folder, manifest["golden"]["inputs"])
+    golden = read_tensors(released_folder, manifest["golden"]["outputs"])
+    agree(golden, call(model, model.network.card, inputs), card=model.network.card)
+
+
+@pytest.mark.parametrize("artefact", ["saved_model", "frozen", "onnx"])
+def test_released_goldens_are_reproduced(released, released_folder, artefact, agree):
+    manifest = read_manifest(released_folder)
+    if not (released_folder / manifest["artefacts"][artefact]["path"]).exists():
+        pytest.skip(f"{released} was installed without {artefact}")
+    inputs = read_tensors(released_folder, manifest["golden"]["inputs"])
+    golden = read_tensors(released_folder, manifest["golden"]["outputs"])
+    agree(golden, runner(artefact, released_folder)(inputs), card=zoo.info(released))

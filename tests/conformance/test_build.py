@@ -10,7 +10,11 @@ from zoo.errors import InvalidValue
 from zoo.inference.predicting import check_inputs
 from zoo.models.network import network
 
-PRESETS = [(name, preset) for name in zoo.list_models() for preset in zoo.info(name).presets]
+PRESETS = [
+    pytest.param(name, preset, marks=() if preset == card.default_preset else pytest.mark.ci)
+    for name, card in ((name, zoo.info(name)) for name in zoo.list_models())
+    for preset in card.presets
+]
 
 
 @pytest.mark.parametrize(("model", "preset"), PRESETS)
@@ -31,8 +35,8 @@ def test_the_card_lists_every_preset(name, card):
     assert set(card.presets) == set(network(name).presets)
 
 
-def test_two_builds_with_one_seed_are_identical(name, untrained):
-    first, second = untrained(name), untrained.__wrapped__(name)  # past the cache
+def test_two_builds_with_one_seed_are_identical(name, untrained, build):
+    first, second = untrained(name), build(name)
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

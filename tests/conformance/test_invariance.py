@@ -9,6 +9,8 @@ import pytest
 from zoo.cards.tensors import masked_sets, node_axes
 from zoo.exporting.goldens import extend_padding, fit_padding, permute_nodes, select_row
 
+QUICK_RUNTIMES = ("keras", "onnx")  # of two makers; the others run a graph of TensorFlow, as Keras does
+
 
 def _sizes(card, inputs):
     return {axis: inputs[mask].shape[-1] for axis, mask in node_axes(card).items()}

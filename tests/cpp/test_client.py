@@ -186,12 +186,17 @@ def with_saved_model(folder):
 
 
 @pytest.mark.skipif(not RELEASED, reason="no saved_models/*/*/manifest.json in this checkout")
-@pytest.mark.parametrize("folder", RELEASED, ids=lambda path: f"{path.parent.name}.{path.name}")
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(folder, marks=() if folder in DEFAULT else pytest.mark.ci) for folder in RELEASED],
+    ids=lambda path: f"{path.parent.name}.{path.name}",
+)
 def test_goldens_of_a_released_tag(binaries, folder):
     """Through every artefact."""
     assert "all outputs agree" in run([binaries / "verify_golden", with_saved_model(folder)])
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(not DEFAULT, reason="no weights are released in this checkout")
 @pytest.mark.parametrize("folder", DEFAULT, ids=lambda path: path.parent.name)
 def test_client_with_a_released_network(binaries, folder):

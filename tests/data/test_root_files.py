@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import uproot
 
-from zoo.data.files import readers, writers
+from zoo.data.files import readers
 from zoo.data.files.branch_maps import Branch, BranchMap
 from zoo.data.files.readers import count_objects, iterate_root, read_metadata, read_root
 from zoo.data.files.writers import write_root
@@ -187,7 +187,7 @@ def test_nothing_half_written_when_the_disk_is_full(tmp_path, records, monkeypat
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(writers, "_branches", full)
+    monkeypatch.setattr(uproot.WritableTree, "extend", full)
     with pytest.raises(InvalidFile, match="No space left"):
         write_root(old, records)
     assert old.read_bytes() == before

@@ -24,6 +24,7 @@ def shape(request):
     return request.param
 
 
+@pytest.mark.ci  # Numba compiles
 def test_agrees_with_numba_stats(shape):
     crystalball_ex = pytest.importorskip("numba_stats.crystalball_ex")
     mu, sigma, a_l, n_l, a_r, n_r = shape

@@ -169,7 +169,7 @@ def test_generator_refuses_nonsense():
 
 
 class Charges:
-    """What `_at_face` asks of Pythia's particle data."""
+    """What `at_face` asks of Pythia's particle data."""
 
     def charge(self, code):
         return {22: 0.0, 211: 1.0, -211: -1.0, 11: -1.0, 130: 0.0, 12: 0.0}[code]
@@ -201,7 +201,7 @@ def test_what_arrives_at_the_face():
         (130, 9.0, 0.0),  # neutral hadron: in rho alone
         (12, 50.0, 0.0),  # neutrino: nowhere
     )
-    found = minimum_bias._at_face(batch, {}, Charges(), np.random.default_rng(0))
+    found = minimum_bias.at_face(batch, {}, Charges(), np.random.default_rng(0))
     np.testing.assert_array_equal(found.start, [0, 2])
     assert [interactions.KIND_NAMES[k] for k in found.kind] == ["photon", "electron"]
     np.testing.assert_allclose(found.energy_gev, [2.0, np.hypot(3.0, 1.0)], rtol=1e-6)

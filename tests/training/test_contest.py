@@ -119,10 +119,11 @@ def test_a_second_contest_predicts_only_what_is_new(work, held, monkeypatch, cap
     monkeypatch.setattr(
         contestants.Contestant, "predict", lambda who, records: asked.append(who.name) or ask(who, records)
     )
-    monkeypatch.setattr(contest_events, "_write", None)  # nor is any truth simulated again
-    monkeypatch.setattr("zoo.evaluation.energy.report.publish", write_json_alone)
     before = (held / "contest.json").read_bytes()
-    contest(held, **arguments(work))
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.evaluation.energy.report.publish", write_json_alone)
+        patch.setattr(data, "make_shard", None)  # nor is any truth simulated again
+        contest(held, **arguments(work))
     assert asked == [] and (held / "contest.json").read_bytes() == before
     who = contestants.contestant("one", str(work / "linear"))
     records = data.make_shard(Data(**TOY), "test", 0, 50, "drn")

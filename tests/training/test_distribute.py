@@ -47,6 +47,7 @@ for optimiser in sys.argv[2:]:
 """
 
 
+@pytest.mark.ci
 def test_two_devices_end_with_the_weights_of_one(tmp_path):
     """20 steps of the DRN on two logical CPU devices and on one: the same weights to 1e-5."""
     done = subprocess.run(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -222,28 +223,36 @@ def test_weights_to_start_from_that_do_not_fit(change, error, message, finished,
     assert not (tmp_path / "out").exists()
 
 
-def test_comments_do_not_change_the_fingerprint(tmp_path):
-    code = 'def f(x):\n    """Doubles."""\n    return 2 * x\n'
-    prints = []
-    for number, text in enumerate(
-        (code, code.replace("Doubles", "Twice") + "# done\n", code.replace("2", "3"))
-    ):
-        path = tmp_path / str(number) / "layers" / "f.py"
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-        prints.append(run_record._hash_sources([path]))
-    assert prints[0] == prints[1] != prints[2]
-
-
-def test_the_fingerprint_is_of_what_the_network_and_its_losses_import(tmp_path):
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """The folder of a network whose report imports a page, and whose model imports a head."""
     for name, text in {
         "model": "from zoo.models.m.head import Head\n", "objective": "import keras\n", "page": "",
         "head": "from zoo.models.m.model import build\nfrom zoo.layers.knn import KNN\n",
         "report": "from zoo.models.m.page import render\n",
     }.items():  # fmt: skip
         (tmp_path / f"{name}.py").write_text(text)
-    found = run_record._imported(tmp_path, ("model", "objective"))
-    assert {path.stem for path in found} == {"model", "objective", "head"}
+    monkeypatch.setattr(run_record, "network", lambda name: SimpleNamespace(folder=tmp_path))
+    return tmp_path
+
+
+def test_comments_do_not_change_the_fingerprint(sources):
+    code = 'def f(x):\n    """Doubles."""\n    return 2 * x\n'
+    prints = []
+    for text in (code, code.replace("Doubles", "Twice") + "# done\n", code.replace("2", "3")):
+        (sources / "model.py").write_text(text)
+        prints.append(run_record.fingerprint("m"))
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_the_fingerprint_is_of_what_the_network_and_its_losses_import(sources):
+    prints = [run_record.fingerprint("m")]
+    for name in ("page", "report", "head", "objective", "model"):
+        with (sources / f"{name}.py").open("a") as file:
+            file.write("CHANGED = True\n")
+        prints.append(run_record.fingerprint("m"))
+    assert prints[0] == prints[1] == prints[2]
+    assert len(set(prints[2:])) == 4
 
 
 def test_unwritable_out(cache, tmp_path, capsys):

@@ -27,18 +27,21 @@ def test_objects_are_superclusters_of_the_particle():
     assert all(np.array_equal(values, again[name]) for name, values in to_flat(objects).items())
 
 
-def test_the_cache_knows_what_made_the_superclusters(monkeypatch):
+def test_the_cache_knows_what_made_the_superclusters(tmp_path, monkeypatch):
     """Another superclustering, here one with other cuts, has another probe."""
     from training.trainer import superclustered
     from zoo.baselines.mustache import MustacheConfig
     from zoo.reconstruction.superclustering import Superclustering
 
-    monkeypatch.setattr(data, "_PROBE", 10)
-    probe = data._probe(ELECTRONS, "test", "drn")
-    assert data._probe(ELECTRONS, "test", "drn") == probe
+    def probe():
+        events = data.prepare(ELECTRONS, "test", n=5, cache=tmp_path, model="drn", processes=1, quiet=True)
+        return events.manifest["key"]["probe"]
+
+    before = probe()
+    assert probe() == before
     narrow = Superclustering(MustacheConfig(dphi_saturation=0.01, dphi_cutoff=0.01))
-    monkeypatch.setattr(superclustered, "_superclustering", lambda chosen: narrow)
-    assert data._probe(ELECTRONS, "test", "drn") != probe
+    monkeypatch.setattr(superclustered, "open_superclustering", lambda chosen: narrow)
+    assert probe() != before
 
 
 def test_what_does_not_exist():

@@ -6,6 +6,7 @@ import pytest
 from training.trainer import data
 from training.trainer.recipe import Data
 from zoo.errors import InvalidValue, UnknownName
+from zoo.models.network import network
 
 TOY = Data(samples=("toy",), n=600, validation_n=200, shard_size=200, seed=3)
 
@@ -14,42 +15,49 @@ def prepare(cache, chosen=TOY, split="train", n=600, **more):
     return data.prepare(chosen, split, n=n, cache=cache, model="drn", processes=1, quiet=True, **more)
 
 
-def test_shards_are_made_once(tmp_path, monkeypatch):
+@pytest.fixture
+def made(monkeypatch):
+    """Numbers of the shards that are simulated."""
+    numbers, make_shard = [], data.make_shard
+
+    def count(chosen, split, index, *others):
+        numbers.append(index)
+        return make_shard(chosen, split, index, *others)
+
+    monkeypatch.setattr(data, "make_shard", count)
+    return numbers
+
+
+def test_shards_are_made_once(tmp_path, made):
     events = prepare(tmp_path)
     assert len(events) == 3 and events.manifest["objects"] == 600
-    monkeypatch.setattr(data, "_write", lambda *_: pytest.fail("simulated again"))
     again = prepare(tmp_path)
-    assert again.manifest == events.manifest
+    assert made == [0, 1, 2] and again.manifest == events.manifest
     for index in range(3):
         for name, values in events.read(index).items():
             np.testing.assert_array_equal(values, again.read(index)[name])
 
 
-def test_a_larger_sample_keeps_the_shards(tmp_path, monkeypatch):
+def test_a_larger_sample_keeps_the_shards(tmp_path, made):
     prepare(tmp_path)
-    made = []
-    write = data._write
-    monkeypatch.setattr(data, "_write", lambda *a: (made.append(a[4]), write(*a)))
     larger = prepare(tmp_path, n=1000)
-    assert made == [3, 4] and len(larger) == 5
+    assert made == [0, 1, 2, 3, 4] and len(larger) == 5
     assert len(prepare(tmp_path, n=400)) == 2
 
 
-def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
-    write = data._write
+def test_an_interrupted_simulation_goes_on(tmp_path, made, monkeypatch):
+    make_shard = data.make_shard
 
-    def interrupted(*arguments):
-        if arguments[4] == 1:
+    def interrupted(chosen, split, index, *others):
+        if index == 1:
             raise KeyboardInterrupt
-        write(*arguments)
+        return make_shard(chosen, split, index, *others)
 
-    monkeypatch.setattr(data, "_write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(data, "make_shard", interrupted)
         prepare(tmp_path)
-    made = []
-    monkeypatch.setattr(data, "_write", lambda *a: (made.append(a[4]), write(*a)))
     assert prepare(tmp_path).manifest["objects"] == 600
-    assert made == [1, 2]
+    assert made == [0, 1, 2]
 
 
 def test_shards_splits_and_seeds_differ(tmp_path):
@@ -66,7 +74,9 @@ def test_shards_splits_and_seeds_differ(tmp_path):
 
 def test_a_run_keeps_its_events_when_the_simulation_changes(tmp_path, monkeypatch):
     events = prepare(tmp_path)
-    monkeypatch.setattr(data, "_probe", lambda *_: "another")
+    drn = network("drn")
+    sample = drn.sample
+    monkeypatch.setattr(type(drn), "sample", staticmethod(lambda n, seed: sample(n, seed + 1)))
     assert prepare(tmp_path, known=events.manifest).manifest["folder"] == events.manifest["folder"]
     assert prepare(tmp_path).manifest["folder"] != events.manifest["folder"]
     next((tmp_path / events.manifest["folder"]).glob("*.npz")).unlink()

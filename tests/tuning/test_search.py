@@ -10,7 +10,6 @@ import tiny_runs
 pytest.importorskip("keras_tuner")
 
 from training.trainer import recipe as recipes
-from training.trainer import run
 from tuning import search as searching
 from tuning.__main__ import main
 from tuning.parallel import free_port
@@ -48,20 +47,19 @@ def rows(path):
 
 
 def test_every_trial_is_logged_and_a_search_goes_on(tmp_path, tiny, cache):
-    """Two trials; the same command again adds nothing; with a larger number it adds the third."""
+    """One trial; the same command again adds nothing; with a larger number it adds the second."""
+    searching.search(tiny, tmp_path, trials=1, cache=cache, processes=1, verbose=0)
+    (only,) = rows(tmp_path / "trials.csv")
+    searching.search(tiny, tmp_path, trials=1, cache=cache, processes=1, verbose=0)
+    assert rows(tmp_path / "trials.csv") == [only]
     best = searching.search(tiny, tmp_path, trials=2, cache=cache, processes=1, verbose=0)
     first = rows(tmp_path / "trials.csv")
-    assert sorted(row["trial"] for row in first) == ["0", "1"]
+    assert only in first and sorted(row["trial"] for row in first) == ["0", "1"]
     assert float(first[0]["val_loss"]) <= float(first[1]["val_loss"])
     chosen = recipes.read(best)
     assert chosen.config().hidden == int(first[0]["model.hidden"])
     assert chosen.optimiser.learning_rate == pytest.approx(float(first[0]["learning_rate"]))
     assert chosen.data == tiny.data and chosen.fit == tiny.fit
-
-    searching.search(tiny, tmp_path, trials=2, cache=cache, processes=1, verbose=0)
-    assert rows(tmp_path / "trials.csv") == first
-    searching.search(tiny, tmp_path, trials=3, cache=cache, processes=1, verbose=0)
-    assert len(rows(tmp_path / "trials.csv")) == 3
     with pytest.raises(InvalidValue, match="another --out"):
         searching.search(tiny.override({"steps": 6}), tmp_path, trials=3, cache=cache, verbose=0)
 
@@ -98,23 +96,35 @@ def test_a_chief_and_two_workers(tmp_path, cache):
     assert len(list((tmp_path / "logs").glob("*.log"))) == 3
 
 
-def test_scores_are_means_and_the_last_row_of_an_execution_counts():
-    found = searching._scores(
-        [
-            {"trial": "0", "execution": "0", "val_loss": "9"},  # interrupted, run again below
-            {"trial": "0", "execution": "0", "val_loss": "1"},
-            {"trial": "0", "execution": "1", "val_loss": "3"},
-            {"trial": "1", "execution": "0", "val_loss": "nan"},
-        ]
+def collected(folder, recipe, *executions):
+    """What a search leaves in a folder whose log has these rows."""
+    (folder / "executions").mkdir()
+    with (folder / "executions" / "tuner0.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*searching.COLUMNS, *list(executions[0])[3:]], restval="0")
+        writer.writeheader()
+        writer.writerows(executions)
+    return searching.collect(recipe, folder)
+
+
+def test_scores_are_means_and_the_last_row_of_an_execution_counts(tmp_path):
+    best = collected(
+        tmp_path,
+        recipes.read("drn"),
+        {"trial": "0", "execution": "0", "val_loss": "9"},  # interrupted, run again below
+        {"trial": "0", "execution": "0", "val_loss": "1"},
+        {"trial": "0", "execution": "1", "val_loss": "3"},
+        {"trial": "1", "execution": "0", "val_loss": "nan"},
+        {"trial": "2", "execution": "0", "val_loss": "2.5"},
     )
-    assert found == {"0": 2.0}
+    assert "val_loss 2.00000 after 0 steps: trial 0" in best.read_text()
+    assert [row["trial"] for row in rows(tmp_path / "trials.csv")] == ["0", "0", "0", "2", "1"]
 
 
 def test_best_recipe_survives_toml(tmp_path):
-    chosen = recipes.read("drn").override({"hidden": 16, "pool_farthest": True, "learning_rate": 1.5e-4})
-    path = tmp_path / "best.toml"
-    path.write_text(searching._toml(run.as_json(chosen)))
-    assert recipes.read(path) == chosen
+    drawn = {"hidden": 16, "pool_farthest": True, "learning_rate": 1.5e-4}
+    recipe = recipes.read("drn")
+    path = collected(tmp_path, recipe, {"trial": "0", "execution": "0", "val_loss": "1", **drawn})
+    assert recipes.read(path) == recipe.override(drawn)
 
 
 @pytest.mark.parametrize("model", sorted(path.stem for path in SPACES.glob("[a-z]*.py")))

@@ -28,7 +28,7 @@ from zoo.simulation.samples import simulate as simulate_events
 if TYPE_CHECKING:
     from zoo.reconstruction.superclustering import Superclustering
 
-__all__ = ["SPECTRA", "events_of", "simulate"]
+__all__ = ["SPECTRA", "events_of", "open_superclustering", "simulate"]
 
 SPECTRA = {
     # ET beyond what is reported (4-100 GeV) at both ends, within the library's showers
@@ -65,7 +65,7 @@ def simulate(sample: str, n: int, seed: int, *, split: str, pileup: bool, truth:
         raise UnknownName("sample", sample, [f"{name}@{chosen}" for name in SPECTRA])
     if truth:
         raise InvalidValue(f"truth of {sample}", "False: there is none of single hits", truth)
-    group = _superclustering(chosen)
+    group = open_superclustering(chosen)
     parts: list[ak.Array] = []
     have = events = number = 0
     while have < n:
@@ -111,8 +111,12 @@ def events_of(
 
 
 @cache
-def _superclustering(chosen: str) -> Superclustering:
-    """Opens a superclustering once in each process."""
+def open_superclustering(chosen: str) -> Superclustering:
+    """Opens a superclustering once in each process.
+
+    Args:
+        chosen: What stands behind the @ of a sample.
+    """
     from zoo.reconstruction.superclustering import Superclustering
 
     return Superclustering(chosen)

@@ -78,7 +78,7 @@ def generate(n: int, seed: int) -> MinimumBias:
     while done < n:
         events = pythia.nextBatch(min(BATCH, n - done))
         done += len(events)
-        parts.append(_at_face(events, charges, pythia.particleData, rng))
+        parts.append(at_face(events, charges, pythia.particleData, rng))
     counts = np.concatenate([np.diff(part.start) for part in parts])
     return MinimumBias(
         start=row_splits(counts),
@@ -108,8 +108,18 @@ def open_pythia(seed: int, *settings: str) -> Any:
     return pythia
 
 
-def _at_face(events: Any, charges: dict[int, float], data: Any, rng: np.random.Generator) -> MinimumBias:
-    """Brings a batch of Pythia's events to the calorimeter's face."""
+def at_face(events: Any, charges: dict[int, float], data: Any, rng: np.random.Generator) -> MinimumBias:
+    """Brings a batch of Pythia's events to the calorimeter's face.
+
+    Args:
+        events: Records of Pythia's `nextBatch`; GeV and mm.
+        charges: Charges by PDG code, for those codes that came before; new ones are added.
+        data: Pythia's particle data.
+        rng: Draws what the hadrons leave in the crystals.
+
+    Returns:
+        What arrives of each event.
+    """
     final = events.prt[events.prt.status > 0]
     counts = np.asarray(ak.num(final.id), dtype=np.int64)
     event = owners(counts)

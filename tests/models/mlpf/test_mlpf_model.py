@@ -300,6 +300,7 @@ def onnx_session(config, folder, seed=3):
     return run, answers_of(model)
 
 
+@pytest.mark.ci
 def test_onnx_is_right_for_every_number_of_elements(inputs, tmp_path):
     """At sizes beside multiples of the bin, too, at which the public export drops elements."""
     run, network = onnx_session(replace(TINY, rounds=2), tmp_path)

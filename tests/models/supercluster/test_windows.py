@@ -135,7 +135,7 @@ RULE = LabelRule(least_fraction=np.full((8, 7), 0.02), largest_pileup=3.0)
 
 @pytest.mark.parametrize("edges", windows.EDGES)
 def test_windows_are_those_of_a_loop(edges, monkeypatch):
-    monkeypatch.setattr(windows, "_PAIRS", 50)  # several blocks
+    monkeypatch.setattr(windows, "PAIRS", 50)  # several blocks
     records = random_events(30, 3)
     validate(records, CLUSTER_EVENTS, truth=None)
     found = make_windows(records, edges=edges, rule=RULE)

@@ -61,7 +61,7 @@ _FITTED = (  # least fractions of the deposit, a line for each bin of ET
     (0.005, 0.005, 0.003, 0.002, 0.002, 0.001, 0.001),
     (0.005, 0.002, 0.003, 0.0005, 0.002, 0.001, 0.001),
 )
-_PAIRS = 2_000_000  # of seeds and clusters looked at at once: bounds the memory
+PAIRS = 2_000_000  # of seeds and clusters looked at at once: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def find_windows(
     event = event_of[seed]
     counts = np.diff(row_splits)[event]
     inside, sizes = [], np.zeros(len(seed), np.int64)
-    for block in _blocks(counts, _PAIRS):
+    for block in _blocks(counts, PAIRS):
         window = np.repeat(np.arange(block.start, block.stop), counts[block])
         other = _ranges(row_splits[event[block]], counts[block])
         of = seed[window]
