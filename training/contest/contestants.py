@@ -21,6 +21,7 @@ import numpy as np
 import zoo
 from training.trainer import run_record
 from training.trainer.recipe import from_dict
+from training.trainer.sources import PACKAGE, sources_hash
 from zoo.arrays import Arrays
 from zoo.baselines.baseline import baseline
 from zoo.cards import registry
@@ -115,4 +116,4 @@ def _code(model: str) -> str:
     """Returns a hash of the sources that decide the answer of a set of weights."""
     if registry.info(model).kind != "baseline":
         return run_record.fingerprint(model)
-    return run_record.code("baselines")
+    return sources_hash((PACKAGE / "baselines").rglob("*.py"))

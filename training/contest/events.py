@@ -17,6 +17,7 @@ import numpy as np
 
 from training.trainer import data, run_record
 from training.trainer.recipe import Data
+from training.trainer.sources import PACKAGE, sources_hash
 from zoo.arrays import Floats
 from zoo.data.feeding.flat import Flat, from_flat, to_flat
 from zoo.data.feeding.shards import ShardCache
@@ -59,7 +60,7 @@ def with_truth(
     Raises:
         InvalidValue: The simulation gives other events now than those in the cache.
     """
-    code = run_record.code("simulation")
+    code = sources_hash((PACKAGE / "simulation").rglob("*.py"))
     folder = run_record.prepare_folder(kept / f"{test.manifest['key_sha256'][:16]}-{code}")
     missing = [index for index in range(len(test)) if not (folder / _name(index)).is_file()]
     jobs = [(folder, block, index, test.read(index), model) for index in missing]
@@ -99,7 +100,7 @@ def shifted(
     Returns:
         What identifies the events, and records [n].
     """
-    name, code = shift.name if shift else "nominal", run_record.code("simulation")
+    name, code = shift.name if shift else "nominal", sources_hash((PACKAGE / "simulation").rglob("*.py"))
     key = {"sample": sample, "shift": name, "n": n, "seed": seed, "code": code}
     shards = ShardCache(run_record.prepare_folder(kept) / f"{sample}-{name}", key)
     if shards.missing(1):

@@ -10,9 +10,7 @@ reformatted line does not change it. The version of the package is written down 
 
 from __future__ import annotations
 
-import ast
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -21,11 +19,11 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import zoo
+from training.trainer.sources import sources_hash
 from zoo.errors import InvalidFile, InvalidValue
 from zoo.files import write_json
 from zoo.models.network import network
@@ -130,11 +128,9 @@ def fingerprint(model: str) -> str:
     Returns:
         Sixteen hexadecimal digits.
     """
-    package = Path(zoo.__file__).parent
-    files = [*_imported(network(model).folder, ("model", "objective", "events"))]  # not what is shown
-    for shared in ("layers", "losses", "distributions"):
-        files += (package / shared).glob("*.py")
-    return _hash_sources(files)
+    folder = network(model).folder
+    files = [folder / f"{name}.py" for name in ("model", "objective", "events")]  # not what is shown
+    return sources_hash(files, without=("simulation", "evaluation", "baselines"))
 
 
 def check_code(run: Mapping[str, Any], folder: Path, *, accept_other_code: bool = False) -> None:
@@ -189,47 +185,6 @@ def cpu_seconds() -> float:
     """Returns the CPU time of this process and of its ended children in seconds."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
-def _imported(folder: Path, names: Iterable[str]) -> set[Path]:
-    """Returns some modules of a folder and those that they import of it, directly or not."""
-    found: set[Path] = set()
-    left = [folder / f"{name}.py" for name in names]
-    while left:
-        path = left.pop()
-        if path in found or not path.is_file():
-            continue
-        found.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                left.append(folder / f"{node.module.rpartition('.')[2]}.py")
-    return found
-
-
-def code(package: str) -> str:
-    """Returns a hash of the sources below `zoo/<package>`: what another version kept is made anew."""
-    files = sorted((Path(zoo.__file__).parent / package).rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-
-
-def _hash_sources(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_docstring(body[0]):
-                node.body = body[1:]  # type: ignore[attr-defined]
-        digest.update(f"{path.parent.name}/{path.name}\n{ast.dump(tree)}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _is_docstring(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
 
 
 def _git(*arguments: str) -> str:
