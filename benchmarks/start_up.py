@@ -25,7 +25,7 @@ print(int(status[status.index("VmHWM:") + 1]) / 1024)
 """
 KERAS = """
 import zoo
-from zoo.exporting.graphs import call
+from zoo.inference.traced import call
 network, card = zoo.load("{model}", weights=None, preset="{preset}"), zoo.info("{model}")
 call(network, card, inputs)
 """

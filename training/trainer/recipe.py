@@ -118,8 +118,7 @@ class Recipe:
     fit: Fit = field(default_factory=Fit)
 
     def __post_init__(self) -> None:
-        self.network()  # a bad preset or field must not wait for the simulation to end
-        schema = self.network().schema
+        schema = self.network().schema  # a bad preset or field must not wait for the simulation to end
         if self.data.reachable_only and schema != OBJECTS:
             raise InvalidValue("data.reachable_only", f"false for {schema.title} ({self.model})", True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,9 +28,16 @@ def read_card(path: Path) -> ModelCard:
         InvalidFile: It cannot be read, is no TOML, or lacks what a card must say.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        state = path.stat()
+        return _read(path, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise InvalidFile(path, f"cannot be read ({error.strerror or error}).") from error
+
+
+@functools.lru_cache(maxsize=64)  # every look at a model asks for its card
+def _read(path: Path, mtime_ns: int, size: int) -> ModelCard:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidFile(path, f"is no valid TOML: {error}.") from error
     try:
