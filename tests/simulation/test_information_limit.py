@@ -34,11 +34,6 @@ BARE = dataclasses.replace(
 
 
 @pytest.fixture(scope="module")
-def library():
-    return ShowerLibrary.shipped()
-
-
-@pytest.fixture(scope="module")
 def photons():
     return simulate("photons", 400, seed=5, config=BARE)
 
