@@ -35,6 +35,12 @@ def toy_models(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """The cache of simulated events that the trainings of all tests share."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
 def toy_release_source(tmp_path_factory):
     """Exports the toy once and records it as the tag toy_v1 of a card in a temporary folder."""
     import keras

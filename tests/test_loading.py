@@ -13,13 +13,10 @@ from zoo.exporting.graphs import write_keras
 from zoo.models.network import network
 
 FRESH = """
-import json, pathlib, sys, time
-import tensorflow, keras
-start = time.process_time()
-import zoo
+import json, pathlib, sys
+import keras, zoo
 model = zoo.load("toy")
-cost = time.process_time() - start
-print(json.dumps([model.origin, "tensorflow_probability" in sys.modules, cost]))
+print(json.dumps([model.origin, "tensorflow_probability" in sys.modules]))
 from zoo.exporting.graphs import write_keras
 keras.utils.set_random_seed(3)
 write_keras(zoo.load("toy", weights=None), pathlib.Path(sys.argv[1]))
@@ -45,13 +42,12 @@ def test_released_weights_by_name_by_tag_and_by_folder_are_the_same(toy_release)
     assert not models[0].compiled
 
 
-def test_a_fresh_process_loads_fast_and_writes_the_same_file(toy_release, tmp_path):
+def test_a_fresh_process_loads_without_tensorflow_probability_and_writes_the_same_file(toy_release, tmp_path):
     command = [sys.executable, "-c", FRESH, str(tmp_path / "there.keras")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    origin, probability, cost = json.loads(done.stdout.splitlines()[-1])
+    origin, probability = json.loads(done.stdout.splitlines()[-1])
     assert origin == "toy.toy_v1"
     assert not probability
-    assert cost < 2.0
     keras.utils.set_random_seed(3)
     write_keras(zoo.load("toy", weights=None), tmp_path / "here.keras")
     assert (tmp_path / "here.keras").read_bytes() == (tmp_path / "there.keras").read_bytes()

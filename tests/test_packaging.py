@@ -87,6 +87,7 @@ def test_the_wheel_holds_the_library_and_the_default_weights_alone(wheel):
     assert not [name for name in names if "__pycache__" in name]
 
 
+@pytest.mark.ci
 def test_the_wheel_loads_in_a_clean_environment(wheel, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")

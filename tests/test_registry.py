@@ -10,26 +10,19 @@ from zoo.errors import InvalidValue, UnknownName
 from zoo.models.network import network
 
 FRESH = """
-import time
-start = time.process_time()
+import json, sys
 import zoo
 names = zoo.list_models()
-cost = time.process_time() - start
-import json, sys
 packages = ("tensorflow", "keras", "numpy", "awkward", "rich", "tensorflow_probability")
-print(json.dumps([names, [name for name in packages if name in sys.modules], cost]))
+print(json.dumps([names, [name for name in packages if name in sys.modules]]))
 """
 
 
 def test_import_and_list_are_light_in_a_fresh_process():
-    costs = []
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
-        names, heavy, cost = json.loads(done.stdout)
-        assert names == zoo.list_models()
-        assert heavy == []
-        costs.append(cost)
-    assert min(costs) < 0.3  # CPU seconds; 0.1 on an idle machine
+    done = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, text=True, check=True)
+    names, heavy = json.loads(done.stdout)
+    assert names == zoo.list_models()
+    assert heavy == []
 
 
 def test_public_names_all_resolve_without_tensorflow_models():

@@ -123,8 +123,8 @@ def test_names_are_unique_and_finite_on_samples():
     assert np.isfinite(shower_shapes(sample(500, 1))).all()
 
 
-def test_rate():
-    """At least 20,000 objects a second of CPU time."""
+@pytest.mark.slow  # it measures time
+def test_twenty_thousand_objects_take_a_second():
     records = sample(2000, 0)
     records = ak.concatenate([records] * 5)
     start = time.process_time()

@@ -142,6 +142,7 @@ def test_the_same_seed_gives_the_same_data_and_skip_resumes_it(source):
     assert first(10, skip=30) == first(40)[30:]
 
 
+@pytest.mark.ci
 def test_a_live_iterator_does_not_keep_the_process_from_ending():
     """An iterator in a global variable, its buffer full or not, when the interpreter ends."""
     code = (

@@ -134,6 +134,7 @@ def test_generated_decays_are_narrow_flat_and_of_their_mass():
     np.testing.assert_allclose(mass, made.mass_gev[decay], rtol=1e-3)
 
 
+@pytest.mark.ci
 def test_same_seed_same_content_whatever_the_processes():
     names = ("neutral_pions_hard", 1010, 3)
     alone, together = simulate(*names), simulate(*names, processes=2)

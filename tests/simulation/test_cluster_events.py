@@ -318,6 +318,7 @@ def test_resonances_decay_without_a_preferred_direction():
     assert np.corrcoef(made.pdg_id[::2], made.energy_gev[::2])[0, 1] == pytest.approx(0, abs=0.04)
 
 
+@pytest.mark.ci
 def test_same_seed_same_content_whatever_the_processes():
     alone = simulate("superclusters", 1040, 3, config=QUIET)
     together = simulate("superclusters", 1040, 3, config=QUIET, processes=2, truth=False)

@@ -19,7 +19,7 @@ from zoo.simulation.material import Material
 from zoo.simulation.mean_shower import CORE, REACH, MeanShowers
 from zoo.simulation.response import NOISE, DeadChannels
 from zoo.simulation.samples import ELECTRONS, PHOTONS, simulate
-from zoo.simulation.showers import KINDS, ShowerLibrary
+from zoo.simulation.showers import KINDS
 from zoo.simulation.transport import TransportConfig
 from zoo.simulation.window_model import window_models
 
@@ -31,11 +31,6 @@ BARE = dataclasses.replace(
     dead=DeadChannels(0.0, 0.0),
 )
 """Single photons, and every crystal of the window a hit."""
-
-
-@pytest.fixture(scope="module")
-def library():
-    return ShowerLibrary.shipped()
 
 
 @pytest.fixture(scope="module")

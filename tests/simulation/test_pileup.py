@@ -101,7 +101,8 @@ def test_hard_particles_stand_where_the_energy_is(pool):
         assert padded[row - 1 : row + 2, iphi - 1 : iphi + 2].sum() > 0.6 * energy
 
 
-def test_crossings_are_fast(pool):
+@pytest.mark.slow  # it measures time
+def test_a_crossing_takes_five_milliseconds(pool):
     rng = np.random.default_rng(6)
     pool.crossing(45, rng, "test")
     start = time.process_time()

@@ -19,11 +19,6 @@ from zoo.simulation.showers import KINDS, SPLITS, ShowerLibrary
 DIRECT = Path(__file__).parent / "direct_windows.npz"
 
 
-@pytest.fixture(scope="module")
-def library():
-    return ShowerLibrary.shipped()
-
-
 def sums(windows, half):
     return windows[:, 7 - half : 8 + half, 7 - half : 8 + half].sum(axis=(1, 2))
 
@@ -222,7 +217,8 @@ def test_library_travels_to_another_process(library):
     assert copy == library and copy.table("photon") is library.table("photon")
 
 
-def test_speed(library):
+@pytest.mark.slow  # it measures time
+def test_five_thousand_showers_take_a_second(library):
     rng = np.random.default_rng(8)
     n = 4000
     energy = rng.uniform(4.0, 130.0, n)

@@ -148,17 +148,26 @@ def test_who_may_take_part(work, tmp_path):
     assert tag.samples == ("electrons", "photons") and tag.tag == "barrel_v1" and tag.model == "drn"
 
 
+ELECTRONS = Data(samples=("electrons",), n=40, test_n=40, shard_size=40)
+
+
+def electrons(work, split):
+    return data.prepare(ELECTRONS, split, n=40, cache=work / "cache", model="drn", processes=1, quiet=True)
+
+
 def test_test_showers_must_be_unseen(work):
     facts = run_record.read_run(work / "network")
-    block = Data(samples=("electrons",), n=40, test_n=40, shard_size=40)
-    common = {"n": 40, "cache": work / "cache", "model": "drn", "processes": 1, "quiet": True}
-    test, seen = (data.prepare(block, split, **common) for split in ("test", "train"))
+    test, seen = electrons(work, "test"), electrons(work, "train")
     contest_events.check_unseen(test, {"events": {"train": seen.manifest}}, work / "cache")
     contest_events.check_unseen(test, facts, work / "cache")
     with pytest.raises(InvalidValue, match="none in two splits"):
         contest_events.check_unseen(test, {"events": {"train": test.manifest}}, work / "cache")
 
-    records, limits = contest_events.with_truth(block, test, work / "truth", model="drn", processes=1)
+
+@pytest.mark.ci
+def test_truth_and_limits_are_those_of_the_test_objects(work):
+    test = electrons(work, "test")
+    records, limits = contest_events.with_truth(ELECTRONS, test, work / "truth", model="drn", processes=1)
     assert set(limits) == {"oracle", "cascade"}
     assert all(len(limit) == 40 and np.all(limit > 0) for limit in limits.values())
     assert np.all(limits["oracle"] <= limits["cascade"] * (1 + 1e-9))
@@ -168,7 +177,7 @@ def test_test_showers_must_be_unseen(work):
     (file,) = (work / "truth").glob("*/truth_00000.npz")
     np.savez(file, **{"hits.true_energy_gev": np.ones(3), "oracle": np.ones(40), "cascade": np.ones(40)})
     with pytest.raises(ValueError):
-        contest_events.with_truth(block, test, work / "truth", model="drn", processes=1)
+        contest_events.with_truth(ELECTRONS, test, work / "truth", model="drn", processes=1)
 
 
 def test_shifted_events_are_simulated_once(tmp_path, monkeypatch):

@@ -22,11 +22,6 @@ from zoo.evaluation.energy.card_metrics import card_metrics
 from zoo.files import sha256, write_json
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def cards(tmp_path, monkeypatch):
     """Copies of the cards, without any tag, so that the package's own stay as they are."""

@@ -10,6 +10,8 @@ from training.contest.seeds import compare_seeds
 from training.trainer import run
 from zoo.errors import InvalidFile, InvalidValue
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):

@@ -36,11 +36,6 @@ def tiny(monkeypatch):
     return tiny_runs.tiny(**SMALL)
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 def rows(path):
     with path.open() as file:
         return list(csv.DictReader(file))

@@ -106,7 +106,9 @@ def test_duplicates_are_answered_alike(inputs, network):
     np.testing.assert_allclose(found["edge_logit"][row, 1:n], found["edge_logit"][row, 1], rtol=1e-4)
 
 
-@pytest.mark.parametrize("preset", CONFIGS)
+@pytest.mark.parametrize(
+    "preset", [pytest.param(name, marks=() if name == "barrel" else pytest.mark.ci) for name in CONFIGS]
+)
 def test_the_limit_between_the_groups_of_hits_changes_nothing(inputs, preset, monkeypatch):
     keras.utils.set_random_seed(4)
     usual = build(CONFIGS[preset])

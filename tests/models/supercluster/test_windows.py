@@ -133,7 +133,7 @@ def loop(records, edges, rule):
 RULE = LabelRule(least_fraction=np.full((8, 7), 0.02), largest_pileup=3.0)
 
 
-@pytest.mark.parametrize("edges", windows.EDGES)
+@pytest.mark.parametrize("edges", ["run3", pytest.param("eoy2018", marks=pytest.mark.ci)])
 def test_windows_are_those_of_a_loop(edges, monkeypatch):
     monkeypatch.setattr(windows, "PAIRS", 50)  # several blocks
     records = random_events(30, 3)
