@@ -15,7 +15,7 @@ from zoo.simulation import samples
 def windows_of(fractions, pileup_gev, n=400):
     """Electrons of 30 GeV at eta 0.1 whose clusters hold `fractions` of it, and pile-up [n, clusters]."""
     rng = np.random.default_rng(1)
-    size, deposit = len(fractions), np.full(n, 30.0)
+    size, deposit = np.shape(fractions)[-1], np.full(n, 30.0)
     signal = np.asarray(fractions) * rng.normal(1.0, 0.02, (n, 1)) * 30.0
     flat = {"clusters.energy_gev": signal + pileup_gev, "clusters.true_energy_gev": signal,
             "clusters.pileup_gev": pileup_gev}  # fmt: skip
@@ -66,6 +66,17 @@ def test_signal_is_labelled_and_what_changes_nothing_is_not():
         windows["clusters", name] = ak.unflatten(values, counts)
     rule, _ = label_rule.fit(windows, LabelRule())
     assert 1e-4 < fraction_of(rule) <= 0.025
+
+
+def test_windows_without_a_shower_are_independent_when_the_label_rule_is_fitted():
+    """As if each came from a shower of its own; as one cluster they had no errors at all."""
+    spreads = np.random.default_rng(7).normal(1.0, [0.02, 0.2, 0.2], (400, 3))
+    windows = windows_of(spreads * [0.8, 0.004, 0.002], np.zeros((400, 3)))
+    found = []
+    for row in (np.arange(400), np.full(400, -1)):
+        windows["shower_row"] = row.astype(np.int32)
+        found.append(fraction_of(label_rule.fit(windows, LabelRule())[0]))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("best", [{"dphi_scale": 1.2, "margin_low": 0.004}, {}])

@@ -54,6 +54,8 @@ def test_a_baseline_is_released(tmp_path, cards, linear_run, cache):
     assert "effective resolution, all objects" in names and "inefficiency" in names
     assert any(name.startswith("effective resolution, ET") for name in names)
     assert all(metric.sample for metric in tag.metrics)
+    overall = next(metric for metric in tag.metrics if metric.name.startswith("effective resolution, all"))
+    assert overall.error > 0.01 * overall.value  # toys have no shower, and are independent
     assert (linear_run / "report" / "report.json").is_file()
     with pytest.raises(InvalidFile, match="the tag exists"):
         release(linear_run, "toy_v1", cache=cache, saved_models=tmp_path / "saved", baselines=())

@@ -15,7 +15,7 @@ from zoo.data.images import SEED_AT, draw
 from zoo.data.kinds.candidates import A0, ETA_MESON, PHOTON, PI0
 from zoo.data.records import leaf_values
 from zoo.evaluation.binning import Variable
-from zoo.evaluation.bootstrap import CrossedBootstrap, paired_ratio
+from zoo.evaluation.bootstrap import CrossedBootstrap, apart, paired_ratio
 from zoo.evaluation.mass import Bootstrap, density_ratio, fraction, mass_measures, mean_absolute_error
 from zoo.evaluation.measures import Figure
 from zoo.evaluation.posterior_median import best_answers, positive_fraction, sigma_m2_gev2
@@ -260,6 +260,5 @@ def _showers(records: ak.Array, replicas: int) -> Bootstrap:
         rows = leaf_values(records, f"{prefix}shower_row").astype(np.int64)
         libraries = np.abs(leaf_values(records, f"{prefix}shower_pdg_id").astype(np.int64))
         names.append(np.stack([rows, libraries], axis=1))
-    alone = names[0][:, 0] < 0
-    names[0][alone] = np.stack([np.arange(alone.sum()), np.zeros(alone.sum(), np.int64)], axis=1)
+    names[0][:, 0] = apart(names[0][:, 0])
     return CrossedBootstrap(*names, replicas=replicas)
