@@ -83,7 +83,7 @@ def search(
     }
     write_json(
         out / "search.json",
-        {**facts, "versions": run_record.versions(), "events": {s: e.manifest for s, e in events.items()}},
+        {**facts, "versions": run_record.versions(), "events": {s: e.facts for s, e in events.items()}},
     )
     from tuning.hypermodel import RecipeHyperModel
 

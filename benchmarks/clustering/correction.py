@@ -15,10 +15,10 @@ def correction(_: int) -> Lines:
     """The shipped form of the correction beside LightGBM: same training clusters, same test clusters."""
     import lightgbm
 
-    from training.baselines.pf_clustering import ENERGY_EDGES, Recipe, samples
+    from training.baselines.pf_clustering import ENERGY_EDGES, CorrectionRecipe, samples
 
     for detector, edges in (("flat_segment", (1, 5, 20, 50, 100)), ("barrel", ENERGY_EDGES)):
-        train, test = samples(Recipe(), detector)
+        train, test = samples(CorrectionRecipe(), detector)
         closed = load_correction(detector).apply(test.energy_gev, test.variables)
 
         def inputs(clusters: Any) -> Any:

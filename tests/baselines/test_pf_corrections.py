@@ -193,4 +193,4 @@ def test_the_command_fits_measures_and_releases(tmp_path, monkeypatch, capsys):
     with pytest.raises(InvalidFile, match="the tag exists"):
         training.release(tmp_path / "run", "photons_v1", tmp_path / "saved")
     with pytest.raises(InvalidFile, match="holds a run already"):
-        training.train(training.Recipe(), tmp_path / "run")
+        training.train(training.CorrectionRecipe(), tmp_path / "run")

@@ -11,7 +11,7 @@ from benchmarks.clustering.tables import half_width
 from zoo.baselines import pf_clustering as pf
 from zoo.clustering.lattice import flat
 from zoo.simulation.flat_segment import (
-    FLAT_SEGMENT,
+    CLUSTEX_SEGMENT,
     PION_MASS_GEV,
     flat_events,
     pion_photons,
@@ -42,7 +42,7 @@ def test_two_photons_in_neighbouring_crystals_are_one_cluster(step, n):
 def test_pairs_of_the_talk():
     # Efficiency 82.0 %, sigma_E 6.24 GeV, position to 0.09 crystals. How far apart the pairs are is not
     # published: one number, chosen for the efficiency, gives the other two.
-    segment = dataclasses.replace(FLAT_SEGMENT, max_separation=2.75)
+    segment = dataclasses.replace(CLUSTEX_SEGMENT, max_separation=2.75)
     found = cluster(simulate_flat(1000, 7, n_photons=2, config=segment))
     there = found.cluster >= 0
     assert np.mean(there) == pytest.approx(0.82, abs=0.03)

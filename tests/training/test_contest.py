@@ -158,10 +158,10 @@ def electrons(work, split):
 def test_test_showers_must_be_unseen(work):
     facts = run_record.read_run(work / "network")
     test, seen = electrons(work, "test"), electrons(work, "train")
-    contest_events.check_unseen(test, {"events": {"train": seen.manifest}}, work / "cache")
+    contest_events.check_unseen(test, {"events": {"train": seen.facts}}, work / "cache")
     contest_events.check_unseen(test, facts, work / "cache")
     with pytest.raises(InvalidValue, match="none in two splits"):
-        contest_events.check_unseen(test, {"events": {"train": test.manifest}}, work / "cache")
+        contest_events.check_unseen(test, {"events": {"train": test.facts}}, work / "cache")
 
 
 @pytest.mark.ci

@@ -35,7 +35,7 @@ def test_the_cache_knows_what_made_the_superclusters(tmp_path, monkeypatch):
 
     def probe():
         events = data.prepare(ELECTRONS, "test", n=5, cache=tmp_path, model="drn", processes=1, quiet=True)
-        return events.manifest["key"]["probe"]
+        return events.facts["key"]["probe"]
 
     before = probe()
     assert probe() == before

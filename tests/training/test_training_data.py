@@ -30,9 +30,9 @@ def made(monkeypatch):
 
 def test_shards_are_made_once(tmp_path, made):
     events = prepare(tmp_path)
-    assert len(events) == 3 and events.manifest["objects"] == 600
+    assert len(events) == 3 and events.facts["objects"] == 600
     again = prepare(tmp_path)
-    assert made == [0, 1, 2] and again.manifest == events.manifest
+    assert made == [0, 1, 2] and again.facts == events.facts
     for index in range(3):
         for name, values in events.read(index).items():
             np.testing.assert_array_equal(values, again.read(index)[name])
@@ -56,7 +56,7 @@ def test_an_interrupted_simulation_goes_on(tmp_path, made, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(data, "make_shard", interrupted)
         prepare(tmp_path)
-    assert prepare(tmp_path).manifest["objects"] == 600
+    assert prepare(tmp_path).facts["objects"] == 600
     assert made == [0, 1, 2]
 
 
@@ -77,11 +77,11 @@ def test_a_run_keeps_its_events_when_the_simulation_changes(tmp_path, monkeypatc
     drn = network("drn")
     sample = drn.sample
     monkeypatch.setattr(type(drn), "sample", staticmethod(lambda n, seed: sample(n, seed + 1)))
-    assert prepare(tmp_path, known=events.manifest).manifest["folder"] == events.manifest["folder"]
-    assert prepare(tmp_path).manifest["folder"] != events.manifest["folder"]
-    next((tmp_path / events.manifest["folder"]).glob("*.npz")).unlink()
+    assert prepare(tmp_path, known=events.manifest).facts["folder"] == events.facts["folder"]
+    assert prepare(tmp_path).facts["folder"] != events.facts["folder"]
+    next((tmp_path / events.facts["folder"]).glob("*.npz")).unlink()
     with pytest.raises(InvalidValue, match="other events"):
-        prepare(tmp_path, known=events.manifest)
+        prepare(tmp_path, known=events.facts)
 
 
 def test_ingredients_of_a_shard():
@@ -120,5 +120,5 @@ def test_unknown_names(tmp_path):
 def test_the_test_split_may_have_samples_of_its_own(tmp_path):
     chosen = Data(samples=("electrons",), test_samples=("photons",), pileup_free_fraction=1.0, shard_size=20)
     events = prepare(tmp_path, chosen, "test", 20)
-    assert events.manifest["key"]["samples"] == ["photons"]
+    assert events.facts["key"]["samples"] == ["photons"]
     assert set(events.read(0)["pdg_id"]) == {22}

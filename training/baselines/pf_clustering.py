@@ -65,7 +65,7 @@ BARREL_PHOTONS = dataclasses.replace(
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CorrectionRecipe:
     """What decides the corrections."""
 
     flat_segment: int = 60_000  # training photons
@@ -89,7 +89,7 @@ class PhotonClusters:
 
 def segment_photons(n: int, seed: int, split: str) -> PhotonClusters:
     """Simulates n single photons anywhere on the flat segment, 1 to 100 GeV, and clusters them."""
-    segment = flat_segment.FLAT_SEGMENT
+    segment = flat_segment.CLUSTEX_SEGMENT
     plane = flat(segment.n_rows, segment.n_columns)
     parts = []
     for number, start in enumerate(range(0, n, BLOCK)):
@@ -148,7 +148,7 @@ def cluster_records(records: ak.Array) -> PFClusters:
     )
 
 
-def train(recipe: Recipe, out: Path) -> Path:
+def train(recipe: CorrectionRecipe, out: Path) -> Path:
     """Fits both corrections and measures them.
 
     Args:
@@ -192,7 +192,7 @@ def train(recipe: Recipe, out: Path) -> Path:
     return out
 
 
-def samples(recipe: Recipe, detector: str) -> tuple[PhotonClusters, PhotonClusters]:
+def samples(recipe: CorrectionRecipe, detector: str) -> tuple[PhotonClusters, PhotonClusters]:
     """Returns the training and the test photons of a detector."""
     if detector == "flat_segment":
         return (
@@ -308,7 +308,7 @@ def _metric(name: str, after: Floats, before: Floats, **words: str) -> dict[str,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the fields of the recipe, the folder and the tag."""
-    for field in dataclasses.fields(Recipe):
+    for field in dataclasses.fields(CorrectionRecipe):
         name = "--" + field.name.replace("_", "-")
         parser.add_argument(
             name, type=type(field.default), default=field.default, help=f"default {field.default}"
@@ -319,7 +319,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fits, measures and, with a tag, releases."""
-    recipe = Recipe(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)})
+    recipe = CorrectionRecipe(
+        **{field.name: getattr(options, field.name) for field in dataclasses.fields(CorrectionRecipe)}
+    )
     folder = train(recipe, options.out or run_record.free_folder("pf_clustering"))
     for metric in run_record.read_run(folder)["metrics"]:
         print("{name:34s} {value:8.4g} +- {error:.1g}, {baseline_name} {baseline:.4g}".format(**metric))

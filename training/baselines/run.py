@@ -89,5 +89,5 @@ def open_run(
         for split, n in (("train", recipe.data.n), ("validation", recipe.data.validation_n))
     }
     unique = data.check_disjoint(*events.values())
-    session.save(events={split: one.manifest for split, one in events.items()}, unique_showers=unique)
+    session.save(events={split: one.facts for split, one in events.items()}, unique_showers=unique)
     return BaselineRun(out, events, session)

@@ -61,7 +61,7 @@ def with_truth(
         InvalidValue: The simulation gives other events now than those in the cache.
     """
     code = sources_hash((PACKAGE / "simulation").rglob("*.py"))
-    folder = run_record.prepare_folder(kept / f"{test.manifest['key_sha256'][:16]}-{code}")
+    folder = run_record.prepare_folder(kept / f"{test.facts['key_sha256'][:16]}-{code}")
     missing = [index for index in range(len(test)) if not (folder / _name(index)).is_file()]
     jobs = [(folder, block, index, test.read(index), model) for index in missing]
     if processes > 1 and len(jobs) > 1:

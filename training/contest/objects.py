@@ -138,7 +138,7 @@ class _Kind:
             check_unseen(test, who.facts, self.cache)
         self._tell("truth and information limit")
         records, limits = with_truth(recipe_data, test, self.out / ".truth", **common)
-        events = {"key": test.manifest["key_sha256"], "n_shards": len(test)}
+        events = {"key": test.facts["key_sha256"], "n_shards": len(test)}
 
         found = self._predict(self.two, events, records)
         calibrated = {}
@@ -155,7 +155,7 @@ class _Kind:
         shown = report.write(self.out / self.sample)
         return {
             "weights": metadata["weights"],
-            "events": test.manifest,
+            "events": test.facts,
             "report": f"{self.sample}/index.html",
             **{key: shown[key] for key in ("methods", "model", "baseline", "overall", "inefficiency")},
             **{key: shown[key] for key in ("classes", "worse", "checks")},

@@ -61,7 +61,7 @@ def compare_seeds(runs: Sequence[Path], out: Path, *, processes: int = 2, cache:
     rows = [_row(same) for same in zip(*metrics, strict=True)]
     content = {
         "model": card.name, "runs": [str(run) for run in runs], "seeds": seeds,
-        "objects_seen": facts[0]["objects_seen"], "test_objects": test.manifest["objects"], "metrics": rows,
+        "objects_seen": facts[0]["objects_seen"], "test_objects": test.facts["objects"], "metrics": rows,
     }  # fmt: skip
     write_json(out / "seeds.json", content)
     page = out / "seeds.md"

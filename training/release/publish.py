@@ -105,7 +105,7 @@ def release(
     with replacing(target) as folder:
         folder.mkdir()
         files, preset, metrics = make(candidate, folder)
-        write_json(folder / run_record.RUN_JSON, {**facts, "test_events": test.manifest})
+        write_json(folder / run_record.RUN_JSON, {**facts, "test_events": test.facts})
     try:
         record_tag(
             card.path,
@@ -278,12 +278,12 @@ def _compared(
 
 def _metadata(candidate: Candidate) -> dict[str, Any]:
     facts, test = candidate.facts, candidate.test
-    key = test.manifest["key"]
+    key = test.facts["key"]
     return {
         "sample": " and ".join(key["samples"]),
         "split": "test",
         "seed": key["seed"],
-        "objects": test.manifest["objects"],
+        "objects": test.facts["objects"],
         "pile-up-free fraction": key["pileup_free_fraction"],
         "showers seen in training": str(facts["events"]["train"]["unique_showers"]),
         "objects seen in training": facts.get("objects_seen"),
@@ -292,14 +292,14 @@ def _metadata(candidate: Candidate) -> dict[str, Any]:
 
 
 def _words(test: data.Events) -> str:
-    key = test.manifest["key"]
+    key = test.facts["key"]
     what = " and ".join(key["samples"])
-    return f"{test.manifest['objects']} simulated {what}, test showers, seed {key['seed']}"
+    return f"{test.facts['objects']} simulated {what}, test showers, seed {key['seed']}"
 
 
 def _showers(facts: Mapping[str, Any], test: data.Events) -> dict[str, Any]:
     counts = {split: facts["events"][split]["unique_showers"] for split in ("train", "validation")}
-    counts["test"] = test.manifest["unique_showers"]
+    counts["test"] = test.facts["unique_showers"]
     flat = {f"{split}_{library}": n for split, by in counts.items() for library, n in by.items()}
     return {"objects_seen": facts.get("objects_seen", 0), **flat}
 

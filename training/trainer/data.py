@@ -58,11 +58,11 @@ class Events:
     Args:
         cache: Holds at least `n_shards` shards.
         n_shards: Number of shards.
-        manifest: What they are, for `run.json`.
+        facts: What they are, for `run.json`.
     """
 
-    def __init__(self, cache: ShardCache, n_shards: int, manifest: Mapping[str, Any]) -> None:
-        self.cache, self.n_shards, self.manifest = cache, n_shards, dict(manifest)
+    def __init__(self, cache: ShardCache, n_shards: int, facts: Mapping[str, Any]) -> None:
+        self.cache, self.n_shards, self.facts = cache, n_shards, dict(facts)
 
     def __len__(self) -> int:
         return self.n_shards

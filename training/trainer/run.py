@@ -111,7 +111,7 @@ def run(
     }
     unique = data.check_disjoint(*events.values())
     session.record["simulation_cpu_seconds"] = round(run_record.cpu_seconds() - session.start_cpu, 1)
-    session.save(events={split: one.manifest for split, one in events.items()}, unique_showers=unique)
+    session.save(events={split: one.facts for split, one in events.items()}, unique_showers=unique)
 
     network = _fit(recipe, out, events, session, bars)
     _finish(recipe, out, network, session)

@@ -30,7 +30,7 @@ from zoo.simulation.response import NOISE, NoiseModel
 from zoo.simulation.showers import ShowerLibrary
 
 __all__ = [
-    "FLAT_SEGMENT",
+    "CLUSTEX_SEGMENT",
     "PION_MASS_GEV",
     "FlatEvents",
     "FlatSegment",
@@ -64,7 +64,7 @@ class FlatSegment:
             raise InvalidValue("FlatSegment", "at least one crystal and a positive separation", self)
 
 
-FLAT_SEGMENT = FlatSegment()
+CLUSTEX_SEGMENT = FlatSegment()
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ def simulate_flat(
     *,
     n_photons: int = 1,
     split: str = "test",
-    config: FlatSegment = FLAT_SEGMENT,
+    config: FlatSegment = CLUSTEX_SEGMENT,
     library: ShowerLibrary | None = None,
 ) -> FlatEvents:
     """Simulates events on the segment.
@@ -140,7 +140,7 @@ def flat_events(
     rng: np.random.Generator,
     *,
     split: str = "test",
-    config: FlatSegment = FLAT_SEGMENT,
+    config: FlatSegment = CLUSTEX_SEGMENT,
     library: ShowerLibrary | None = None,
     dead: Bools | None = None,
 ) -> FlatEvents:
@@ -196,7 +196,11 @@ def flat_events(
 
 
 def pion_photons(
-    momentum_gev: Floats, rng: np.random.Generator, *, config: FlatSegment = FLAT_SEGMENT, spread: float = 5.0
+    momentum_gev: Floats,
+    rng: np.random.Generator,
+    *,
+    config: FlatSegment = CLUSTEX_SEGMENT,
+    spread: float = 5.0,
 ) -> tuple[Floats, Floats]:
     """Draws the two photons of neutral pions that decay 129 cm in front of the segment's middle.
 
