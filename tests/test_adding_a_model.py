@@ -16,7 +16,7 @@ ADDED = dict(re.findall(r"^File: `([^`\n]+)`\n```\w+\n(.*?)^```$", PAGE, re.MULT
 COMMANDS = "".join(re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)).splitlines()
 COPIED = (
     "pyproject.toml", "README.md", "zoo", "training", "tuning", "tests/conftest.py", "tests/test_imports.py",
-    "tests/test_cards.py", "tests/conformance",
+    "tests/cards/test_cards.py", "tests/conformance",
 )  # fmt: skip
 LINKED = ("zoo/simulation/library", "saved_models/linear_calibration")  # large or read only
 

@@ -6,7 +6,7 @@ have. The two overrides below take this worker's own part of the batch, and redu
 two workers end with the weights of plain gradient descent on the whole batch.
 
 Both touch private names of `keras.src.backend.tensorflow.trainer`, so they are tied to the Keras releases on
-which `tests/training/test_multiworker.py` was run, and refuse others.
+which `tests/training/trainer/test_multiworker.py` was run, and refuse others.
 """
 
 from __future__ import annotations
@@ -66,6 +66,6 @@ def check_keras(version: str = keras.__version__) -> None:
         raise InvalidValue(
             "Keras for multi-worker training",
             f"{' or '.join(f'{release}.x' for release in TESTED)} (the overrides use private names; run "
-            "tests/training/test_multiworker.py with the new release, then add it to TESTED)",
+            "tests/training/trainer/test_multiworker.py with the new release, then add it to TESTED)",
             version,
         )

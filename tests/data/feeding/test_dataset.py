@@ -153,7 +153,7 @@ def test_a_live_iterator_does_not_keep_the_process_from_ending():
         "data = training_dataset(InMemory(make_records(300)), **MAKES,"
         " batch_size=8, seed=1, prefetch=64); it = iter(data); next(it); print('done', flush=True)"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300, check=False
     )

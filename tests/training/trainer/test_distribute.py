@@ -9,7 +9,7 @@ from training.trainer import distribute
 from training.trainer.recipe import OPTIMISERS
 from zoo.errors import InvalidValue, UnknownName
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 TWO_DEVICES = """
 import sys

@@ -9,7 +9,7 @@ from zoo.cards.model_table import TABLE_END, TABLE_START, model_table, update_re
 from zoo.cards.reading import read_card
 from zoo.errors import InvalidFile, InvalidValue
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CARDS = sorted(ROOT.glob("zoo/*/*/card.toml"))
 DIGEST = "ab" * 32
 

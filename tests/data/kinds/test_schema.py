@@ -10,7 +10,7 @@ import pytest
 from zoo.data.records import KINDS, conform, field_names, get_field, raw_energy_gev, select, validate
 from zoo.errors import InvalidValue, UnknownName
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "data_format.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "data_format.md"
 
 
 def replaced(records: ak.Array, name: str, values: object) -> ak.Array:

@@ -77,7 +77,7 @@ def test_a_run_keeps_its_events_when_the_simulation_changes(tmp_path, monkeypatc
     drn = network("drn")
     sample = drn.sample
     monkeypatch.setattr(type(drn), "sample", staticmethod(lambda n, seed: sample(n, seed + 1)))
-    assert prepare(tmp_path, known=events.manifest).facts["folder"] == events.facts["folder"]
+    assert prepare(tmp_path, known=events.facts).facts["folder"] == events.facts["folder"]
     assert prepare(tmp_path).facts["folder"] != events.facts["folder"]
     next((tmp_path / events.facts["folder"]).glob("*.npz")).unlink()
     with pytest.raises(InvalidValue, match="other events"):

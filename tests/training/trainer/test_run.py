@@ -18,7 +18,7 @@ from zoo.errors import InvalidFile, InvalidValue, UnknownName
 from zoo.files import sha256, write_json
 from zoo.models.network import network
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from keras.src.backend.tensorflow import trainer
 from training.trainer import multiworker
 from zoo.errors import InvalidValue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 WORKER = """
 import contextlib, sys
