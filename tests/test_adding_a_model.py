@@ -102,6 +102,7 @@ def test_the_page_adds_a_folder_a_recipe_and_a_space():
     }
 
 
+@pytest.mark.ci
 def test_its_code_has_the_style_of_the_project(python):
     pytest.importorskip("ruff", reason="the extra `dev` brings ruff")
     files = [name for name in ADDED if name.endswith(".py")]

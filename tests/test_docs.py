@@ -1,5 +1,6 @@
 """What the pages show must be there."""
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -54,3 +55,15 @@ def test_links_of_a_page_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     files = [target.partition("#")[0] for target in targets if "://" not in target]
     assert [name for name in files if name and not (page.parent / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "package", sorted((ROOT / "zoo").rglob("__init__.py")), ids=lambda path: path.parent.name
+)
+def test_the_table_of_a_package_names_what_is_in_it(package):
+    text = ast.get_docstring(ast.parse(package.read_text(encoding="utf-8"))) or ""
+    head = re.search(r"^\| (module|package) .*\n\| --- .*\n((?:\|.*\n?)*)", text, re.MULTILINE)
+    rows = head[2].splitlines() if head else []
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    there = {path.stem for path in package.parent.iterdir()}
+    assert names <= there

@@ -164,6 +164,7 @@ def test_energy_that_is_not_seen_keeps_its_own_size():
         assert model.energy_gev.sum() + model.unseen_gev.sum() < model.true_energy_gev * 1.0001
 
 
+@pytest.mark.ci
 def test_responses_have_the_width_of_the_limit():
     records = simulate("photons", 1500, seed=3, config=dataclasses.replace(PHOTONS, pileup=(0, 0)))
     limit = information_limit(records)
@@ -218,6 +219,7 @@ def template_fit(records, library, split):
     return np.array(found)
 
 
+@pytest.mark.ci
 def test_template_fit_reaches_the_limit(photons, library):
     limit = information_limit(photons, config=BARE).cascade
     error = template_fit(photons, library, "train")

@@ -12,6 +12,7 @@ pytest.importorskip("keras_tuner")
 from training.trainer import recipe as recipes
 from tuning import search as searching
 from tuning.__main__ import main
+from tuning.hypermodel import COLUMNS
 from tuning.parallel import free_port
 from zoo.errors import InvalidValue, UnknownName
 
@@ -41,6 +42,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.ci
 def test_every_trial_is_logged_and_a_search_goes_on(tmp_path, tiny, cache):
     """One trial; the same command again adds nothing; with a larger number it adds the second."""
     searching.search(tiny, tmp_path, trials=1, cache=cache, processes=1, verbose=0)
@@ -95,7 +97,7 @@ def collected(folder, recipe, *executions):
     """What a search leaves in a folder whose log has these rows."""
     (folder / "executions").mkdir()
     with (folder / "executions" / "tuner0.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*searching.COLUMNS, *list(executions[0])[3:]], restval="0")
+        writer = csv.DictWriter(file, [*COLUMNS, *list(executions[0])[3:]], restval="0")
         writer.writeheader()
         writer.writerows(executions)
     return searching.collect(recipe, folder)

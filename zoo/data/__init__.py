@@ -2,26 +2,17 @@
 
 | module | idea |
 | --- | --- |
-| `fields` | what a kind of records is: `Schema`, a table of `Field`s with units |
-| `object_fields`, `cluster_fields` | the kinds: calorimeter objects; events of rechits, of clusters, ... |
-| `candidate_fields` | one more kind: photon-like candidates |
-| `element_fields`, `pf_candidate_fields` | further kinds: events of particle-flow elements; of candidates |
+| `kinds` | the kinds of records, each a `Schema`: objects, clusters, candidates, elements |
+| `records` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
+| `files` | ROOT files, maps of own branches, files of other experiments |
+| `feeding` | flat arrays, shards, batches, and the `tf.data.Dataset` of a training |
+| `readers`, `writers`, `shards`, `dataset` | the public names of modules of `files` and `feeding` |
 | `targets` | which particle is the target of which element |
-| `edm4hep` | files of Delphes as events of elements |
 | `elements` | the 25 features of an element |
-| `schema` | functions on records: `validate`, `conform`, `assemble`, `raw_energy_gev`, `select` |
-| `branch_maps` | our field -> somebody's branch, unit factor: a small TOML file |
-| `readers`, `writers` | ROOT files by uproot, in steps, atomic, with metadata |
-| `flat` | records as plain NumPy arrays with offsets |
-| `shards` | a cache of such arrays that knows when it is stale |
-| `batching` | padding to dense arrays, buckets of equal size |
-| `sources`, `stream` | a bounded-memory, seeded stream of batches |
 | `images` | hits to images around the highest crystal |
-| `clusters` | clusters of many events, and superclusters made of them |
+| `clusters`, `near_pairs` | clusters of many events, superclusters made of them, pairs of near ones |
 | `cluster_truth` | which generated object a cluster is of |
-| `supercluster_objects` | superclusters as calorimeter objects, for the energy regressions |
-| `supercluster_records` | superclusters, their energies and their truth as records |
-| `dataset` | that stream as a `tf.data.Dataset`: the only module here that imports TensorFlow |
+| `node_rows`, `tensor_checks` | outputs per node as rows; input tensors against the card |
 """
 
 from zoo.data.kinds.candidates import CANDIDATES

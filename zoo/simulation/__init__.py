@@ -1,10 +1,11 @@
-"""Simulated calorimeter objects: geometry, frozen Geant4 showers, pile-up, material, response, samples.
+"""Simulated calorimeter objects: frozen Geant4 showers, pile-up, material, response, samples.
 
 | module | what it gives |
 | --- | --- |
 | `samples` | the samples of objects, of clusters and of whole events: start here |
-| `geometry` | barrel crystals: indices, positions, gaps |
-| `showers`, `shower_table` | the frozen Geant4 library: split, draw, scale, put at any impact point |
+| `sources` | what a sample is, and how it is opened |
+| `showers`, `shower_table`, `shower_file` | the frozen Geant4 library: draw, scale, put at any impact point |
+| `splits` | 7, 1 and 2 of ten for training, validation and test |
 | `rebinning` | exact sharing of a shower's deposit among crystals |
 | `shower_packing` | command that packs a folder of showers into the shipped library |
 | `pileup`, `overlay` | the minimum-bias pool, whole crossings of it, crossings laid over objects |
@@ -28,7 +29,6 @@ NumPy and SciPy only; every random draw takes a seed or a generator.
 """
 
 __all__ = [
-    "geometry",
     "interactions",
     "pileup",
     "samples",

@@ -12,7 +12,7 @@ from zoo.errors import InvalidValue
 from zoo.models.mlpf import events, objective
 from zoo.models.mlpf.config import FEATURES, SMALL
 from zoo.models.mlpf.model import build
-from zoo.models.mlpf.report.target_jets import target_jets
+from zoo.models.mlpf.target_jets import target_jets
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +131,7 @@ def test_losses_do_not_change_with_padding(records):
         assert float(again(targets[name], found)) == pytest.approx(whole, rel=1e-4)
 
 
+@pytest.mark.ci
 def test_a_few_steps_lower_every_loss(records):
     keras.utils.set_random_seed(1)
     config = replace(

@@ -64,6 +64,7 @@ def test_metrics_are_shares_of_energy():
     assert float(error.result()) == pytest.approx(0.2)
 
 
+@pytest.mark.ci
 def test_a_few_steps_lower_every_loss(records):
     keras.utils.set_random_seed(1)
     config = replace(BARREL, node_layers=(16,), node_width=16, edge_layers=(16,))

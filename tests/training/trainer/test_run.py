@@ -193,6 +193,7 @@ def test_another_recipe_is_refused(finished, cache):
         run.run(tiny(steps=100), finished[0].folder, resume=True, cache=cache, verbose=False)
 
 
+@pytest.mark.ci
 def test_a_run_starts_from_the_weights_of_another(finished, cache, tmp_path):
     folder = finished[0].folder
     recipe = tiny(start=str(folder), final_learning_rate=0.0, learning_rate=1e-9, weight_decay=0.0)

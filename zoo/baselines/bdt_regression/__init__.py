@@ -116,7 +116,7 @@ def _load(folder: Path) -> BDT:
 
 
 class BDTBaseline(Baseline):
-    """The trees, as the registry gives them."""
+    """The trees, as `baseline()` gives them."""
 
     schema = OBJECTS
     files = FILES

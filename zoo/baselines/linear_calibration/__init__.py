@@ -186,7 +186,7 @@ def _blend(grid: Floats, rows: tuple[Ints, Floats], columns: tuple[Ints, Floats]
 
 
 class LinearCalibrationBaseline(Baseline):
-    """The calibration, as the registry gives it."""
+    """The calibration, as `baseline()` gives it."""
 
     schema = OBJECTS
     files = FILES

@@ -82,7 +82,7 @@ def _load(folder: Path) -> Any:
 
 
 class MassShapesBaseline(Baseline):
-    """The trees, as the registry gives them."""
+    """The trees, as `baseline()` gives them."""
 
     schema = CANDIDATES
     files = FILES

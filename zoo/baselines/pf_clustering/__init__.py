@@ -7,12 +7,7 @@
 
 | module | what it gives |
 | --- | --- |
-| `clustering` | `pf_clusters` on the barrel, `lattice_clusters` on any lattice: start here |
-| `cluster_events` | the same on records: events of rechits to events of clusters |
-| `config` | the constants, with their names in CMSSW |
-| `lattice` | crystals in rows and columns: the barrel, a plane |
-| `topology` | seeds and topological clusters |
-| `sharing` | hits shared among the seeds of a topological cluster |
+| `cluster_events` | `zoo.clustering` on records: events of rechits to events of clusters |
 | `corrections` | `corrected_energy_gev`: the energies of the clusters' particles, by corrections that ship |
 | `energy_correction` | the form of a correction, and its fit |
 | `cluster_variables` | what a correction knows of a cluster |
@@ -49,7 +44,7 @@ __all__ = [
 
 
 class PFClusteringBaseline(Baseline):
-    """PFClustering, as the registry gives it; its weights are corrections of single clusters' energies."""
+    """PFClustering, as `baseline()` gives it; its weights are corrections of single clusters' energies."""
 
     schema = RECHIT_EVENTS
     files = FILES

@@ -6,6 +6,6 @@
 | `comparison` | all methods in one bin, and their paired ratios |
 | `classes`, `class_table` | classes of objects, and each class in bins of ET |
 | `verdicts` | bins in which the model loses, limits that it meets |
-| `page`, `folder` | the HTML page, and the folder of the report |
+| `page` | the HTML page, and which plots it shows |
 | `card_metrics` | what of a report belongs on a card |
 """

@@ -5,10 +5,9 @@
 | `config` | `MLPFConfig` and its presets: `small`, `delphes` and those of the public networks |
 | `model` | `build(config) -> keras.Model` |
 | `element_features`, `decoding`, `head` | what that is made of, beside `zoo.layers.combined_graph` |
-| `events` | records to tensors, sample events, checks |
-| `objective`, `target_jets` | targets, losses, metrics |
-| `report` | the network beside rule-based particle flow, from `particles`, `comparison`, `event_figures` |
-| `pictures`, `page` | how that looks |
+| `events` | records to tensors, targets, sample events, checks |
+| `objective`, `target_jets` | losses, metrics; the jets that a loss is about |
+| `report` | the network beside rule-based particle flow: figures, goals, plots, page |
 
 Pata et al., arXiv:2101.08578; for CMS arXiv:2203.00330; the public code: jpata/particleflow.
 """

@@ -22,7 +22,7 @@ from zoo.data.records import assemble, leaf_values
 from zoo.data.tensor_checks import check_tensors
 from zoo.errors import InvalidValue, UnknownName
 from zoo.models.mlpf.config import MASS_GEV
-from zoo.models.mlpf.report.target_jets import target_jets
+from zoo.models.mlpf.target_jets import target_jets
 
 Row = dict[str, float]
 
