@@ -146,7 +146,7 @@ def test_the_same_seed_gives_the_same_data_and_skip_resumes_it(source):
 def test_a_live_iterator_does_not_keep_the_process_from_ending():
     """An iterator in a global variable, its buffer full or not, when the interpreter ends."""
     code = (
-        "import sys; sys.path.insert(0, 'tests/data'); from conftest import make_records;"
+        "import sys; sys.path[:0] = ['tests/data', 'tests/data/feeding']; from conftest import make_records;"
         "import numpy as np; from test_dataset import MAKES;"
         "from zoo.data.feeding.sources import InMemory;"
         "from zoo.data.feeding.dataset import training_dataset;"
