@@ -18,7 +18,6 @@ import awkward as ak
 import numpy as np
 
 import zoo
-from zoo.commands.console import starting_tensorflow
 from zoo.data.readers import read_root
 from zoo.models.network import network
 
@@ -44,9 +43,7 @@ def main() -> int:
     np.save(objects / "hits.npy", inputs["hits"][real])
     np.save(objects / "row_splits.npy", np.concatenate([[0], np.cumsum(real.sum(axis=1))]).astype(np.int64))
     np.save(objects / "event.npy", inputs["event"])
-    with starting_tensorflow():
-        loaded = zoo.load(arguments.folder)
-    answers = zoo.predict(loaded, records)
+    answers = zoo.predict(zoo.load(arguments.folder), records)
     for name in ak.fields(answers):
         np.save(outputs / f"{name}.npy", ak.to_numpy(answers[name]).astype(np.float32))
 

@@ -111,6 +111,7 @@ def test_its_code_has_the_style_of_the_project(python):
     python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_imports.py")
 
 
+@pytest.mark.ci
 def test_it_is_found_trained_and_predicts(python):
     assert "shower_mean" in python("-m", "zoo", "list", "--task", "energy", "--kind", "set")
     python("-c", TRAIN_AND_PREDICT, *words(training())[2:], "--processes", "1")

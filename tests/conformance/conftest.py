@@ -18,13 +18,16 @@ from zoo.models.network import network
 
 MODELS = zoo.list_models()
 RELEASED = [f"{name}.{tag}" for name in MODELS for tag in zoo.info(name).tags]
+EXPORTED = list({zoo.info(name).kind: name for name in reversed(MODELS)}.values())
+"""One network of each kind, which `make test` exports; `make ci` exports the others."""
 RUNTIMES = ("keras", "saved_model", "flat", "frozen", "onnx")
 TOLERANCE = 1e-5
 
 
 def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", MODELS, scope="session")
+        quick = EXPORTED if "exports" in metafunc.fixturenames else MODELS
+        metafunc.parametrize("name", the_rest_in_ci(MODELS, quick), scope="session")
     if "runtime" in metafunc.fixturenames:
         quick = getattr(metafunc.module, "QUICK_RUNTIMES", RUNTIMES)
         metafunc.parametrize("runtime", the_rest_in_ci(RUNTIMES, quick), scope="session")

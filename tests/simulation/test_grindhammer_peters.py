@@ -70,6 +70,7 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("energy", ENERGIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_moments_are_those_of_geant4(drawn, kind, energy):
@@ -93,12 +94,14 @@ def test_moments_are_those_of_geant4(drawn, kind, energy):
     assert 0.8 < found["sigma(e25)/e"] / expected["sigma(e25)/e"] < 1.78
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("energy", "depth_mm"), [(10.0, 81.0), (50.0, 96.0), (100.0, 101.0)])
 def test_photons_are_as_deep_as_in_geant4(drawn, energy, depth_mm):
     profile = drawn["photon", energy]["depth_gev"].astype(np.float64)
     assert np.mean(profile @ DEPTH_MM / profile.sum(axis=1)) == pytest.approx(depth_mm, abs=4.0)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", KINDS)
 def test_rear_leak_rises_with_energy_and_is_near_geant4s(drawn, kind):
     table = ShowerLibrary.shipped().table(kind)

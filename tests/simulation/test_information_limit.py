@@ -80,6 +80,7 @@ def test_effective_resolution_of_mixtures():
 # ---- the mean shower
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", KINDS)
 def test_mean_and_fluctuation_of_the_library(library, kind):
     """At one impact point beside two gaps: the average of re-binned showers, all eight symmetries."""

@@ -33,7 +33,6 @@ class _Clipped(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "largest_norm": self.largest_norm}
 
     def _clipped(self, grads: list[Any]) -> list[Any]:

@@ -7,9 +7,8 @@ import pytest
 
 from zoo.data.feeding.batching import assign
 from zoo.data.feeding.flat import lengths, n_objects
-from zoo.data.feeding.sources import InMemory, Joined, RootFile
+from zoo.data.feeding.sources import InMemory
 from zoo.data.feeding.stream import all_batches, training_batches
-from zoo.data.files.writers import write_root
 from zoo.errors import InvalidValue
 
 
@@ -100,21 +99,6 @@ def test_a_selection_holds_everywhere(records):
     assert set(trained % 2) == {1}
     with pytest.raises(InvalidValue, match="passes the selection"):
         next(training_batches(InMemory(records), 8, 1, select=lambda r: np.zeros(len(r), bool)))
-
-
-def test_sources_give_the_same_objects(records, tmp_path):
-    write_root(tmp_path / "r.root", records)
-    from_file = RootFile(tmp_path / "r.root", shard_size=128)
-    in_memory = InMemory(records, 128)
-    assert len(from_file) == len(in_memory) == 3
-    for index in range(3):
-        a, b = from_file.read(index), in_memory.read(index)
-        assert set(a) == set(b) and all(np.array_equal(a[k], b[k]) for k in a)
-    both = Joined(in_memory, from_file)
-    assert len(both) == 6
-    assert np.array_equal(both.read(4)["event_id"], in_memory.read(1)["event_id"])
-    with pytest.raises(InvalidValue, match="at least one"):
-        Joined()
 
 
 def test_bad_sizes_are_refused(records):

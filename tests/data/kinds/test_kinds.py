@@ -12,7 +12,7 @@ import pytest
 from zoo.data.feeding.batching import assign
 from zoo.data.feeding.flat import concatenate, from_flat, lengths, piece, take, to_flat
 from zoo.data.feeding.shards import ShardCache
-from zoo.data.feeding.sources import InMemory, RootFile
+from zoo.data.feeding.sources import InMemory
 from zoo.data.feeding.stream import training_batches
 from zoo.data.files.branch_maps import Branch, BranchMap, own_map, read_branch_map
 from zoo.data.files.readers import count_objects, iterate_root, read_metadata, read_root
@@ -99,8 +99,8 @@ def test_root_files(of_kind, kind, tmp_path):
     assert read_metadata(path) == {"seed": 3, "schema_version": kind.version}
     roles = {kind.by_name[name].role for name in field_names(read_root(path, schema=kind, truth=False))}
     assert roles == {"input", "provenance"}
-    for index, flat in enumerate(map(RootFile(path, shard_size=16, schema=kind).read, range(3))):
-        expected = InMemory(of_kind, 16, kind).read(index)
+    for index, part in enumerate(iterate_root(path, 16, schema=kind)):
+        flat, expected = to_flat(part, kind), InMemory(of_kind, 16, kind).read(index)
         assert set(flat) == set(expected) and all(np.array_equal(flat[k], expected[k]) for k in flat)
 
 

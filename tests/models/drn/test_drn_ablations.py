@@ -52,6 +52,7 @@ def test_a_random_graph_knows_the_number_of_nodes_and_nothing_else():
     np.testing.assert_array_equal(NearestNeighbours(3)(RandomSpace(0)(wide), wide)[2][:, :12, :12], first)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("ablation", [{"graph": "random"}, {"density": "gaussian"}, {"event_inputs": False}])
 def test_ablations_differ_and_can_be_saved(inputs, ablation, tmp_path):
     keras.utils.set_random_seed(1)

@@ -172,6 +172,7 @@ def test_one_seed_gives_one_network():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.ci
 def test_training_lowers_the_loss():
     keras.utils.set_random_seed(2)
     records = events.sample(160, 8)[len(SAMPLE_CASES) :][:128]

@@ -21,6 +21,8 @@ from zoo.evaluation.pages.folder import publish
 from zoo.files import write_json
 from zoo.simulation.shifts import SHIFTS
 
+pytestmark = pytest.mark.ci  # a training, and a contest with all its tables
+
 TOY = {"samples": ("toy",), "n": 4000, "validation_n": 1200, "test_n": 600, "shard_size": 2000}
 
 
@@ -189,6 +191,22 @@ def test_shifted_events_are_simulated_once(tmp_path, monkeypatch):
     again, same = contest_events.shifted("photons", SHIFTS["dead"], 60, 1, tmp_path, processes=1)
     assert again == key
     np.testing.assert_array_equal(same.true_energy_gev, records.true_energy_gev)
+
+
+def test_what_is_kept_is_made_anew_by_other_sources(work, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(contest_events, "simulate", lambda *_, **__: made.append("events") or records)
+    monkeypatch.setattr(
+        contestants.Contestant, "predict", lambda *_: made.append("answers") or {"energy_gev": np.ones(9)}
+    )
+    records = data.make_shard(Data(**TOY), "test", 0, 9, "drn")
+    who = contestants.contestant("one", str(work / "linear"))
+    for code in ("a" * 16, "a" * 16, "b" * 16):
+        monkeypatch.setattr(contest_events, "sources_hash", lambda *_, code=code: code)
+        monkeypatch.setattr(contestants, "sources_hash", lambda *_, code=code: code)
+        contest_events.shifted("photons", None, 9, 1, tmp_path / "events", processes=1)
+        contestants.predictions(who, {"of": "one"}, records, tmp_path / "answers")
+    assert made == ["events", "answers"] * 2
 
 
 def test_the_command(monkeypatch, tmp_path, capsys):

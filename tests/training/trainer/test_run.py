@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +187,16 @@ def test_other_code_is_refused(finished, cache, tmp_path):
             run.run(recipe, out, resume=True, cache=cache, verbose=False)
     with pytest.raises(InvalidFile, match="not a run folder"):
         run.run(recipe, tmp_path / "nothing", resume=True, cache=cache, verbose=False)
+
+
+def test_a_run_of_another_version_goes_on(finished, cache, tmp_path):
+    """The number of a version says nothing of the sources: the fingerprint does."""
+    result, recipe = finished
+    out = shutil.copytree(result.folder, tmp_path / "old")
+    write_json(out / "run.json", {**run_record.read_run(out), "code_version": "0.0.1"})
+    again = run.run(recipe, out, resume=True, cache=cache, verbose=False)
+    assert again.best_val_loss == result.best_val_loss
+    assert load(out).count_params() > 0
 
 
 def test_another_recipe_is_refused(finished, cache):
