@@ -15,6 +15,8 @@ import zoo
 ROOT = CPP.parent
 RELEASED = sorted(path.parent for path in ROOT.glob("saved_models/*/*/manifest.json"))
 DEFAULT = [folder for folder in RELEASED if zoo.info(folder.parent.name).default_tag == folder.name]
+QUICK = list({zoo.info(folder.parent.name).kind: folder for folder in reversed(DEFAULT)}.values())
+"""One network of each kind, in `make test`; the others in `make ci`."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the client is built against the Linux wheel")
 
@@ -188,7 +190,7 @@ def with_saved_model(folder):
 @pytest.mark.skipif(not RELEASED, reason="no saved_models/*/*/manifest.json in this checkout")
 @pytest.mark.parametrize(
     "folder",
-    [pytest.param(folder, marks=() if folder in DEFAULT else pytest.mark.ci) for folder in RELEASED],
+    [pytest.param(folder, marks=() if folder in QUICK else pytest.mark.ci) for folder in RELEASED],
     ids=lambda path: f"{path.parent.name}.{path.name}",
 )
 def test_goldens_of_a_released_tag(binaries, folder):

@@ -112,6 +112,7 @@ def test_exporting_again_replaces_an_earlier_export(toy_release, folder, monkeyp
     assert [path.name for path in folder.parent.iterdir()] == ["toy_v1"]
 
 
+@pytest.mark.ci
 def test_verify_reloads_everything_in_fresh_processes(folder):
     report = verify(folder)
     assert report.ok, str(report)

@@ -42,6 +42,7 @@ def test_released_weights_by_name_by_tag_and_by_folder_are_the_same(toy_release)
     assert not models[0].compiled
 
 
+@pytest.mark.ci
 def test_a_fresh_process_loads_without_tensorflow_probability_and_writes_the_same_file(toy_release, tmp_path):
     command = [sys.executable, "-c", FRESH, str(tmp_path / "there.keras")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

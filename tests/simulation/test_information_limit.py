@@ -113,6 +113,7 @@ def test_mean_and_fluctuation_of_the_library(library, kind):
     assert np.linalg.eigvalsh(covariance.reshape(size, size)).min() > -1e-7
 
 
+@pytest.mark.ci
 def test_slopes_are_those_of_the_profile(library):
     showers = MeanShowers.of(library, "photon")
     rng = np.random.default_rng(2)
@@ -136,6 +137,7 @@ def test_truth_is_needed():
         information_limit(records, config=BARE)
 
 
+@pytest.mark.ci
 def test_more_noise_more_unknowns_and_pileup_can_only_widen(photons):
     photons = photons[:60]
     before = information_limit(photons, config=BARE)
@@ -155,6 +157,7 @@ def test_more_noise_more_unknowns_and_pileup_can_only_widen(photons):
     )
 
 
+@pytest.mark.ci
 def test_energy_that_is_not_seen_keeps_its_own_size():
     records = simulate("electrons", 300, seed=2, config=dataclasses.replace(ELECTRONS, pileup=(0, 0)))
     limit = information_limit(records)

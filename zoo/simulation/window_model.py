@@ -25,7 +25,7 @@ import awkward as ak
 import numpy as np
 
 from zoo.arrays import Bools, Floats, Ints, first_rows, owners
-from zoo.data.records import leaf_values
+from zoo.data.records import get_field, leaf_values
 from zoo.detectors import cms_barrel
 from zoo.simulation.mean_shower import CORE, REACH, MeanShowers, Profile
 from zoo.simulation.samples import ELECTRONS, SampleConfig
@@ -122,6 +122,7 @@ def window_models(
     Raises:
         UnknownName: The records have no truth.
     """
+    get_field(records, "particles.energy_gev")  # truth first: the mean showers take seconds
     chosen = library or ShowerLibrary.shipped()
     showers = MeanShowers.of(chosen, KINDS[0], split), MeanShowers.of(chosen, KINDS[1], split)
     for start in range(0, len(records), CHUNK):

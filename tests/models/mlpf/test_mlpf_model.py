@@ -313,6 +313,7 @@ def test_onnx_is_right_for_every_number_of_elements(inputs, tmp_path):
     assert not any(values.any() for values in run(empty).values())
 
 
+@pytest.mark.ci
 def test_onnx_of_the_public_network_drops_nothing(tmp_path):
     run, network = onnx_session(replace(TINY, **PUBLIC), tmp_path)
     for n in (7, 9, 30):

@@ -136,13 +136,13 @@ RULE = LabelRule(least_fraction=np.full((8, 7), 0.02), largest_pileup=3.0)
 @pytest.mark.parametrize("edges", ["run3", pytest.param("eoy2018", marks=pytest.mark.ci)])
 def test_windows_are_those_of_a_loop(edges, monkeypatch):
     monkeypatch.setattr(windows, "PAIRS", 50)  # several blocks
-    records = random_events(30, 3)
+    records = random_events(18, 3)
     validate(records, CLUSTER_EVENTS, truth=None)
     found = make_windows(records, edges=edges, rule=RULE)
     validate(found, WINDOWS, truth=True)
     expected = loop(records, edges, RULE)
-    assert len(found) == len(expected) > 40
-    assert sum(sum(labels) for _, _, labels, _, _ in expected) > 15
+    assert len(found) == len(expected) > 24
+    assert sum(sum(labels) for _, _, labels, _, _ in expected) > 8
     for window, (event_id, members, labels, energies, group) in zip(found, expected, strict=True):
         event = records[event_id]
         assert window.event_id == event_id and window.rho_gev == event.rho_gev
